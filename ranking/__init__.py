@@ -1,0 +1,1 @@
+"""From a listener's request to an ordered feed."""
