@@ -1,1 +1,1 @@
-"""What all the others share: ids, events, tables, database, warehouse, artifacts, settings, errors."""
+"""What all others share: ids, events, tables, database, warehouse, artifacts, settings."""

@@ -1,0 +1,339 @@
+"""The operational store: what must be true now, in SQLite (embedded) or PostgreSQL (by URL).
+
+Times are UTC milliseconds (`…_at` columns, BigInteger). Nothing here knows what the rows mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from core.errors import ConfigError, StoreUnavailableError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 10_000
+SQLITE_MAX_VARIABLES = 30_000  # SQLite's own limit is 32,766 bound values a statement
+
+metadata = sa.MetaData()
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.String, **options)
+
+
+def _ms(name: str, **options: Any) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, **options)
+
+
+schema_info = sa.Table("schema_info", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+creators = sa.Table(
+    "creators", metadata, _text("creator_id", primary_key=True), _text("name", nullable=False)
+)
+
+tracks = sa.Table(
+    "tracks",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("creator_id"),
+    _text("title"),
+    _text("artist"),
+    _text("album"),
+    _text("genre"),
+    _text("origin", nullable=False, server_default="human"),
+    _text("status", nullable=False, server_default="active"),
+    sa.Column("explicit", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("language"),
+    sa.Column("regions", sa.JSON, nullable=False, default=list, server_default="[]"),
+    sa.Column("duration_ms", sa.Integer),
+    _ms("released_at"),
+    sa.Column("tags", sa.JSON, nullable=False, default=list, server_default="[]"),
+    _text("audio_path"),
+    _text("content_hash"),
+    _text("generator"),
+    _text("model"),
+    _text("brief_id"),
+    _text("prompt"),
+    sa.Column("parents", sa.JSON, nullable=False, default=list, server_default="[]"),
+    _text("metadata", key="metadata_json"),
+    _ms("updated_at", nullable=False, index=True),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("ai_preference", nullable=False, server_default="all"),
+    sa.Column("allow_explicit", sa.Boolean, nullable=False, server_default=sa.true()),
+    _text("region"),
+    _ms("updated_at", nullable=False),
+)
+
+follows = sa.Table(
+    "follows",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("creator_id", primary_key=True),
+    _ms("at", nullable=False),
+)
+
+creator_blocks = sa.Table(
+    "creator_blocks",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("creator_id", primary_key=True),
+    _ms("at", nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _text("event_id", primary_key=True),
+    _text("user_id", nullable=False),
+    _text("track_id", nullable=False),
+    _text("action", nullable=False),
+    _ms("at", nullable=False),
+    _text("request_id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("played_ms", sa.Integer),
+    sa.Column("track_ms", sa.Integer),
+    sa.Column("is_organic", sa.Boolean),
+    _text("session_id"),
+    _text("device"),
+    _ms("received_at", nullable=False),
+    _text("batch_id"),
+    sa.Index("ix_events_user_at", "user_id", "at"),
+    sa.Index("ix_events_batch", "batch_id", "received_at"),
+)
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("track_id", primary_key=True),
+    sa.Column("plays", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("finishes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("skips", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("disliked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("saved", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
+    _ms("opinion_at", nullable=False, server_default="0"),
+    _ms("last_at", nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    _text("request_id", primary_key=True),
+    _text("user_id", nullable=False),
+    _ms("at", nullable=False),
+    _text("surface", nullable=False),
+    _text("variant", nullable=False, server_default=""),
+    sa.Column("degraded", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("artifacts", sa.JSON, nullable=False),
+    sa.Column("drops", sa.JSON, nullable=False),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("candidates", sa.LargeBinary, nullable=False),
+    _text("batch_id"),
+    sa.Index("ix_requests_user_at", "user_id", "at"),
+    sa.Index("ix_requests_batch", "batch_id", "at"),
+)
+
+warehouse_files = sa.Table(
+    "warehouse_files",
+    metadata,
+    _text("path", primary_key=True),
+    _text("table_name", nullable=False, index=True),
+    _text("day", nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    _text("batch_id", nullable=False, index=True),
+)
+
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("promotion_id", sa.Integer, primary_key=True, autoincrement=True),
+    _ms("at", nullable=False),
+    sa.Column("versions", sa.JSON, nullable=False),
+    sa.Column("previous_id", sa.Integer),
+    _text("reason", nullable=False),
+)
+
+
+class Database:
+    """A store that has been opened; safe to share between threads.
+
+    Args:
+        engine: A SQLAlchemy engine made by `open_database`.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @property
+    def url(self) -> str:
+        """Where the store is, without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Yield a connection inside one read transaction.
+
+        Raises:
+            StoreUnavailableError: If the store does not answer.
+        """
+        with _translated(self.url), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Yield a connection inside one write transaction, committed at the end of the block.
+
+        SQLite takes its write lock at once: a transaction that reads first and writes later
+        would otherwise fail when another process wrote in between.
+
+        Raises:
+            StoreUnavailableError: If the store does not answer, is locked or is full.
+        """
+        with _translated(self.url), self._engine.connect() as plain:
+            connection = plain.execution_options(segue_writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the store and lay its tables where they are missing.
+
+    Args:
+        url: `sqlite:///path/to/file.db` or `postgresql+psycopg://user@host/name`.
+
+    Raises:
+        ConfigError: If the URL names another kind of database or cannot be parsed.
+        StoreUnavailableError: If the store cannot be reached or was laid by a newer version.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigError(f"database url {url!r} cannot be read: {error}") from error
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ConfigError(f"database url names {backend!r}; use sqlite or postgresql")
+    engine = _sqlite_engine(parsed) if backend == "sqlite" else sa.create_engine(parsed)
+    database = Database(engine)
+    try:
+        _lay_schema(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    update: Mapping[str, Any] | Sequence[str] = (),
+) -> None:
+    """Insert rows; where the primary key already stands, update it or leave it.
+
+    Args:
+        connection: Inside a write transaction.
+        table: The table.
+        rows: Dictionaries with the same keys.
+        update: Columns to overwrite, or column → expression (use `incoming(table, connection)`
+            style expressions through `excluded`); empty leaves the existing row untouched.
+    """
+    if not rows:
+        return
+    statement = upsert_statement(connection, table, update)
+    connection.execute(statement, list(rows))
+
+
+def upsert_statement(
+    connection: sa.Connection, table: sa.Table, update: Mapping[str, Any] | Sequence[str] = ()
+) -> sa.Executable:
+    """Return the dialect's `INSERT … ON CONFLICT` for a table (see `upsert`).
+
+    Where `update` is a mapping, its values may be callables of `excluded`, the incoming row.
+    """
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.key for column in table.primary_key]
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=keys)  # type: ignore[no-any-return]
+    excluded = statement.excluded
+    if isinstance(update, Mapping):
+        values = {k: v(excluded) if callable(v) else v for k, v in update.items()}
+    else:
+        values = {name: excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Turn 'the store cannot answer' into our error; programming errors pass through."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailableError(
+            f"the store at {url} cannot answer: {error.orig}; check its disk and that it runs"
+        ) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailableError(f"the store at {url} went away: {error.orig}") from error
+        raise
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    sa.event.listen(engine, "connect", _on_sqlite_connect)
+    sa.event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling starts transactions late; we say BEGIN ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged event survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("segue_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _lay_schema(database: Database) -> None:
+    with database.read() as connection:
+        known = sa.inspect(connection).has_table(schema_info.name)
+    if not known:
+        with database.write() as connection:
+            metadata.create_all(connection)
+            upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
+    with database.read() as connection:
+        found = connection.execute(sa.select(sa.func.max(schema_info.c.version))).scalar_one()
+    if found != SCHEMA_VERSION:
+        raise StoreUnavailableError(
+            f"the store at {database.url} has schema {found}, this program needs {SCHEMA_VERSION}; "
+            "use the matching version of segue"
+        )

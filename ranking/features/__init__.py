@@ -1,0 +1,1 @@
+"""Candidates described in numbers, the same when serving and when training."""

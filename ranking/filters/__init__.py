@@ -1,0 +1,1 @@
+"""Which candidates are eligible; each answers with a mask."""

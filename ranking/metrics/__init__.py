@@ -1,0 +1,1 @@
+"""How good rankings are, one listener at a time."""

@@ -1,0 +1,1 @@
+"""How a page is arranged from ranked candidates."""

@@ -1,0 +1,1 @@
+"""How good candidates are, judged by their features."""

@@ -1,0 +1,1 @@
+"""Where candidates come from; each offers at most `limit` tracks, best first."""
