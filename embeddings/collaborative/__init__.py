@@ -1,0 +1,1 @@
+"""What listeners played together: confidence, factors and neighbours."""
