@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from core.errors import ArtifactError
+from core.ids import Ids
 from embeddings.collaborative.factors import AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import VectorIndex
 from ranking.model import Floats
+
+STATISTICS_FILE = "statistics.parquet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +40,49 @@ class TrackStatistics:
     skip_rate: Floats
     like_rate: Floats
     as_of_ms: int
+
+    def save(self, folder: Path, track_ids: Sequence[str]) -> None:
+        """Write one row a track into a folder."""
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        frame = pl.DataFrame({"track_id": list(track_ids), **columns})
+        frame.with_columns(as_of_ms=pl.lit(self.as_of_ms, pl.Int64)).write_parquet(
+            folder / STATISTICS_FILE
+        )
+
+    @classmethod
+    def load(cls, folder: Path, track_ids: Sequence[str]) -> TrackStatistics:
+        """Read statistics into the rows of `track_ids`; a track they do not know has zeros.
+
+        Raises:
+            ArtifactError: If the file is missing or not of this form.
+        """
+        path = folder / STATISTICS_FILE
+        try:
+            frame = pl.read_parquet(path, columns=["track_id", *_COLUMNS, "as_of_ms"])
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ArtifactError(
+                f"{path} cannot be read ({error}); train the factors again"
+            ) from error
+        if not frame.height:
+            return no_statistics(len(track_ids))
+        rows = Ids(frame["track_id"].to_list()).rows(track_ids)
+        known = rows >= 0
+        columns = {}
+        for name in _COLUMNS:
+            # A rate that nobody's plays support is the catalogue's own: that of its average track.
+            missing = float(frame[name].mean() or 0.0) if name.endswith("_rate") else 0.0  # type: ignore[arg-type]
+            columns[name] = np.full(len(track_ids), missing, dtype=np.float32)
+            columns[name][known] = frame[name].to_numpy()[rows[known]]
+        return cls(**columns, as_of_ms=int(frame["as_of_ms"][0]))
+
+
+_COLUMNS = tuple(field.name for field in fields(TrackStatistics) if field.name != "as_of_ms")
+
+
+def no_statistics(n_tracks: int) -> TrackStatistics:
+    """Return the statistics of tracks nobody has played."""
+    zeros = np.zeros(n_tracks, dtype=np.float32)
+    return TrackStatistics(**dict.fromkeys(_COLUMNS, zeros), as_of_ms=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,7 +63,12 @@ def fit_als(
         )
         model.fit(confidence, show_progress=False, callback=_told(progress, config.iterations))
     return AlsFactors(
-        user_ids, track_ids, model.user_factors, model.item_factors, config.regularization
+        user_ids=user_ids,
+        track_ids=track_ids,
+        users=model.user_factors,
+        tracks=model.item_factors,
+        regularization=config.regularization,
+        confidence=config.confidence,
     )
 
 

@@ -50,6 +50,7 @@ class AlsFactors:
         users: (n_users, dim) float32.
         tracks: (n_tracks, dim) float32.
         regularization: The ridge weight that the factors were fitted with.
+        confidence: How play counts were turned into confidences; fold-in must use the same.
         gram: (dim, dim) float64, `tracks.T @ tracks`, computed once: a fold-in then costs the
             listener's own tracks only.
     """
@@ -59,6 +60,7 @@ class AlsFactors:
     users: NDArray[np.float32]
     tracks: NDArray[np.float32]
     regularization: float
+    confidence: ConfidenceConfig = ConfidenceConfig()
     gram: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,7 +130,11 @@ class AlsFactors:
         save_ids(folder / "track_ids.parquet", self.track_ids)
         save_array(folder / "users.npy", self.users)
         save_array(folder / "tracks.npy", self.tracks)
-        text = json.dumps({"regularization": self.regularization})
+        settings = {
+            "regularization": self.regularization,
+            "confidence": self.confidence.model_dump(),
+        }
+        text = json.dumps(settings)
         (folder / "factors.json").write_text(text, encoding="utf-8")
 
     @classmethod
@@ -140,7 +146,9 @@ class AlsFactors:
         """
         path = folder / "factors.json"
         try:
-            ridge = float(json.loads(path.read_text(encoding="utf-8"))["regularization"])
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            ridge = float(settings["regularization"])
+            scheme = ConfidenceConfig.model_validate(settings["confidence"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{path} cannot be read ({error}); factorize again") from error
         return cls(
@@ -149,6 +157,7 @@ class AlsFactors:
             users=load_array(folder / "users.npy"),
             tracks=load_array(folder / "tracks.npy"),
             regularization=ridge,
+            confidence=scheme,
         )
 
 

@@ -1,0 +1,40 @@
+"""Who or what made a candidate, and how long it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.catalogue import Origin
+from ranking.model import Candidates, FeedQuery, Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Provenance:
+    """Whether a track was generated or assisted, and its length.
+
+    Args:
+        origins: (n_tracks,) `Origin`.
+        duration_ms: (n_tracks,); NaN where not known.
+    """
+
+    origins: NDArray[np.int8]
+    duration_ms: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return ("is_generated", "is_assisted", "duration_s")
+
+    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:  # noqa: ARG002
+        """Return (n, 3)."""
+        origins = self.origins[candidates.rows]
+        return np.column_stack(
+            [
+                origins == Origin.GENERATED,
+                origins == Origin.ASSISTED,
+                self.duration_ms[candidates.rows] / 1000,
+            ]
+        ).astype(np.float32)
