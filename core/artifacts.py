@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.database import Database, promotions
+from core.database import Database, lock_until_commit, promotions
 from core.errors import ArtifactError
 from core.ids import new_id
 
@@ -192,6 +192,7 @@ class ArtifactStore:
         for kind, version in versions.items():
             self.verify(kind, version)
         with self._database.write() as connection:
+            lock_until_commit(connection, "promotions")
             before = _newest(connection)
             merged = {**(before.versions if before else {}), **versions}
             previous = before.promotion_id if before else None
@@ -204,6 +205,7 @@ class ArtifactStore:
             ArtifactError: If there is nothing to go back to.
         """
         with self._database.write() as connection:
+            lock_until_commit(connection, "promotions")
             live = _newest(connection)
             if live is None or live.previous_id is None:
                 raise ArtifactError("there is no earlier promotion to roll back to")

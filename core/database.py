@@ -178,6 +178,9 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._reader = engine
+        if engine.dialect.name == "postgresql":  # SQLite reads one snapshot by itself
+            self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def url(self) -> str:
@@ -186,12 +189,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Yield a connection inside one read transaction.
+        """Yield a connection inside one read transaction: all it reads is of one moment.
 
         Raises:
             StoreUnavailableError: If the store does not answer.
         """
-        with _translated(self.url), self._engine.connect() as connection, connection.begin():
+        with _translated(self.url), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -224,21 +227,32 @@ def open_database(url: str) -> Database:
         ConfigError: If the URL names another kind of database or cannot be parsed.
         StoreUnavailableError: If the store cannot be reached or was laid by a newer version.
     """
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise ConfigError(f"database url {url!r} cannot be read: {error}") from error
-    backend = parsed.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise ConfigError(f"database url names {backend!r}; use sqlite or postgresql")
-    engine = _sqlite_engine(parsed) if backend == "sqlite" else sa.create_engine(parsed)
-    database = Database(engine)
+    parsed = _parse(url)
+    sqlite_wanted = parsed.get_backend_name() == "sqlite"
+    database = Database(_sqlite_engine(parsed) if sqlite_wanted else sa.create_engine(parsed))
     try:
         _lay_schema(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigError(
+            f"the store's url cannot be read: {error}; write sqlite:///path/to/segue.db or "
+            "postgresql+psycopg://user@host/name"
+        ) from error
+    if parsed.drivername in ("postgres", "postgresql"):  # only one driver is installed
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            f"the store's url names {parsed.get_backend_name()!r}; use sqlite or postgresql"
+        )
+    return parsed
 
 
 def upsert(
@@ -253,8 +267,8 @@ def upsert(
         connection: Inside a write transaction.
         table: The table.
         rows: Dictionaries with the same keys.
-        update: Columns to overwrite, or column → expression (use `incoming(table, connection)`
-            style expressions through `excluded`); empty leaves the existing row untouched.
+        update: Columns to overwrite; or column → expression, or a callable that makes one of
+            `excluded`, the incoming row; empty leaves the existing row untouched.
     """
     if not rows:
         return
@@ -282,6 +296,16 @@ def upsert_statement(
     return statement.on_conflict_do_update(index_elements=keys, set_=values)  # type: ignore[no-any-return]
 
 
+def lock_until_commit(connection: sa.Connection, name: str) -> None:
+    """Let other writers that ask for the same name wait until this transaction ends.
+
+    A SQLite write transaction is alone already.
+    """
+    if connection.dialect.name == "postgresql":
+        key = sa.func.hashtext(f"segue/{name}")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
     """Turn 'the store cannot answer' into our error; programming errors pass through."""
@@ -291,9 +315,15 @@ def _translated(url: str) -> Iterator[None]:
         raise StoreUnavailableError(
             f"the store at {url} cannot answer: {error.orig}; check its disk and that it runs"
         ) from error
+    except sa.exc.TimeoutError as error:  # every pooled connection stayed busy
+        raise StoreUnavailableError(f"the store at {url} is overloaded: {error}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailableError(f"the store at {url} went away: {error.orig}") from error
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise StoreUnavailableError(
+                f"the store at {url} is damaged or is no store: {error.orig}; restore a copy of it"
+            ) from error
         raise
 
 
@@ -328,6 +358,7 @@ def _lay_schema(database: Database) -> None:
         known = sa.inspect(connection).has_table(schema_info.name)
     if not known:
         with database.write() as connection:
+            lock_until_commit(connection, "schema")
             metadata.create_all(connection)
             upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
     with database.read() as connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -146,6 +147,7 @@ class Batch:
         self._warehouse = warehouse
         self._staged: list[dict[str, str | int]] = []
         self._replaced: set[str] = set()
+        self._numbers = itertools.count()
 
     def append(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """Stage the rows whose key stands neither in the table, nor in this batch, nor twice.
@@ -162,15 +164,16 @@ class Batch:
         fresh = [rows.clear()]
         for day, part in _by_day(table, rows):
             known = self._known_keys(table, day)
-            new = part if known is None else part.join(known, on=key, how="anti")
+            new = part if known is None else part.join(known, on=key, how="anti", nulls_equal=True)
             if new.height:
                 self._stage(table, day, new)
                 fresh.append(new)
         return pl.concat(fresh)
 
     def replace(self, table: Table, frame: pl.DataFrame) -> None:
-        """Stage rows that take the place of the whole table."""
+        """Stage rows that take the place of the whole table, also of what this batch staged."""
         self._replaced.add(table.name)
+        self._discard([row for row in self._staged if row["table_name"] == table.name])
         for day, part in _by_day(table, table.conform(frame)):
             self._stage(table, day, part)
 
@@ -183,22 +186,34 @@ class Batch:
         with self._warehouse.database.write() as connection:
             yield connection
             if self._replaced:
-                replaced = warehouse_files.c.table_name.in_(self._replaced)
-                connection.execute(sa.delete(warehouse_files).where(replaced))
+                self._unlist(connection)
             if self._staged:
                 connection.execute(sa.insert(warehouse_files), self._staged)
-        committed, self._staged = self._staged, []
+            # A commit whose answer is lost may have happened: from here on the files are the
+            # next sweep's, which keeps them where the store names them.
+            committed, self._staged = self._staged, []
         for row in committed:
             self._warehouse._settled(str(row["path"]))  # noqa: SLF001 - one mechanism, two classes
 
     def discard(self) -> None:
         """Remove what was staged and not committed."""
-        for row in self._staged:
+        self._discard(self._staged)
+
+    def _discard(self, rows: list[dict[str, str | int]]) -> None:
+        for row in rows:
             self._warehouse.staged_path(str(row["path"])).unlink(missing_ok=True)
-        self._staged = []
+        self._staged = [row for row in self._staged if row not in rows]
+
+    def _unlist(self, connection: sa.Connection) -> None:
+        """Take the replaced tables' files out of the store's list; their grace starts now."""
+        replaced = warehouse_files.c.table_name.in_(self._replaced)
+        paths = connection.execute(sa.select(warehouse_files.c.path).where(replaced)).scalars()
+        for path in paths.all():
+            os.utime(self._warehouse._settled(path))  # noqa: SLF001 - one mechanism, two classes
+        connection.execute(sa.delete(warehouse_files).where(replaced))
 
     def _known_keys(self, table: Table, day: str) -> pl.DataFrame | None:
-        paths = self._warehouse.files(table, day)
+        paths = [] if table.name in self._replaced else self._warehouse.files(table, day)
         paths += [
             self._warehouse.staged_path(str(row["path"]))
             for row in self._staged
@@ -209,7 +224,7 @@ class Batch:
         return pl.scan_parquet(paths).select(table.key).collect()
 
     def _stage(self, table: Table, day: str, rows: pl.DataFrame) -> None:
-        name = f"{self.batch_id}-{len(self._staged):05d}.parquet"
+        name = f"{self.batch_id}-{next(self._numbers):05d}.parquet"
         relative = f"{table.name}/day={day}/{name}" if table.day else f"{table.name}/{name}"
         path = self._warehouse.staged_path(relative)
         path.parent.mkdir(parents=True, exist_ok=True)

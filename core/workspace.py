@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.artifacts import ArtifactStore
 from core.database import Database, open_database
+from core.errors import ConfigError
 from core.warehouse import Warehouse
 
 
@@ -46,8 +47,17 @@ def open_workspace(root: Path, store_url: str = "") -> Iterator[Workspace]:
     Args:
         root: The data folder.
         store_url: The store's URL; "" is SQLite at `<root>/segue.db`.
+
+    Raises:
+        ConfigError: If the folder cannot be made.
+        StoreUnavailableError: If the store cannot be reached.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the data folder {root} cannot be made: {error.strerror}; name another with --data"
+        ) from error
     database = open_database(store_url or f"sqlite:///{root / 'segue.db'}")
     try:
         yield Workspace(
