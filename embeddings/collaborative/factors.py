@@ -60,7 +60,7 @@ class AlsFactors:
     users: NDArray[np.float32]
     tracks: NDArray[np.float32]
     regularization: float
-    confidence: ConfidenceConfig = ConfidenceConfig()
+    confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     gram: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:

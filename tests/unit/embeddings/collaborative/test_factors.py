@@ -9,6 +9,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from core.errors import ArtifactError, DataError
+from embeddings.collaborative.confidence import ConfidenceConfig
 from embeddings.collaborative.factors import AlsFactors
 
 
@@ -17,7 +18,8 @@ def some_factors(n_tracks: int = 40, dim: int = 6, ridge: float = 0.7) -> AlsFac
     users = rng.normal(size=(3, dim)).astype(np.float32)
     tracks = rng.normal(size=(n_tracks, dim)).astype(np.float32)
     ids = tuple(f"t{i}" for i in range(n_tracks))
-    return AlsFactors(("a", "b", "c"), ids, users, tracks, ridge)
+    scheme = ConfidenceConfig(scheme="linear", alpha=3.0)
+    return AlsFactors(("a", "b", "c"), ids, users, tracks, ridge, scheme)
 
 
 def dense_solution(factors: AlsFactors, rows: np.ndarray, signed: np.ndarray) -> np.ndarray:
@@ -72,6 +74,7 @@ def test_save_and_load_round_trip(tmp_path):
     loaded = AlsFactors.load(tmp_path)
     assert (loaded.user_ids, loaded.track_ids) == (factors.user_ids, factors.track_ids)
     assert loaded.regularization == factors.regularization
+    assert loaded.confidence == factors.confidence
     np.testing.assert_array_equal(loaded.tracks, factors.tracks)
     np.testing.assert_array_equal(loaded.gram, factors.gram)
     assert isinstance(loaded.tracks.base, np.memmap)

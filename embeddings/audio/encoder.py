@@ -1,0 +1,146 @@
+"""The audio encoder: discriminants of fixed statistics beside a contrastive convolution."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.errors import ArtifactError
+from embeddings.audio.configuration import EncoderConfig
+from embeddings.audio.spectrogram import N_MELS
+from embeddings.audio.statistics import N_STATISTICS, describe
+
+_BATCH_CROPS = 256  # 256 x 212 frames x 64 bands: 14 MB in, about 60 MB inside
+
+
+class EncoderNetwork(nn.Module):
+    """From log mel crops to unit vectors.
+
+    Two unit parts stand side by side: statistics projected where tracks differ most from one
+    another against how they differ within themselves, and a learned convolution over time. Their
+    squared lengths are `1 - learned_share` and `learned_share`, so a cosine is the weighted mean
+    of two cosines.
+    """
+
+    mel_mean: Tensor
+    mel_scale: Tensor
+    statistics_mean: Tensor
+    projection: Tensor
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        width = config.channels
+        self.learned_share = config.learned_share
+        self.register_buffer("mel_mean", torch.zeros(N_MELS))
+        self.register_buffer("mel_scale", torch.ones(N_MELS))
+        self.register_buffer("statistics_mean", torch.zeros(N_STATISTICS))
+        fixed_dim = config.dim - config.learned_dim
+        self.register_buffer("projection", torch.zeros(N_STATISTICS, fixed_dim))
+        self.convolution = nn.Sequential(
+            *_layer(N_MELS, width, 5), *_layer(width, width, 5), *_layer(width, width, 3)
+        )
+        self.head = nn.Sequential(
+            nn.Linear(2 * width, 2 * width, bias=False),
+            nn.BatchNorm1d(2 * width),
+            nn.ReLU(),
+            nn.Linear(2 * width, config.learned_dim),
+        )
+
+    def forward(self, mels: Tensor) -> Tensor:
+        """Embed crops.
+
+        Args:
+            mels: (b, frames, N_MELS) float32 log mel power.
+
+        Returns:
+            (b, dim) unit rows.
+        """
+        described = self.described(mels) * math.sqrt(1.0 - self.learned_share)
+        learned = self.learned(self.normalised(mels)) * math.sqrt(self.learned_share)
+        return functional.normalize(torch.cat([described, learned], dim=1), dim=1)
+
+    def described(self, mels: Tensor) -> Tensor:
+        """Return the unit discriminants of the fixed statistics, (b, dim - learned_dim)."""
+        projected = (describe(mels) - self.statistics_mean) @ self.projection
+        return functional.normalize(projected, dim=1)
+
+    def learned(self, normalised: Tensor) -> Tensor:
+        """Return the unit contrastive part of normalised crops, (b, learned_dim)."""
+        hidden = self.convolution(normalised.transpose(1, 2))
+        pooled = torch.cat([hidden.mean(2), hidden.std(2)], dim=1)
+        return functional.normalize(self.head(pooled), dim=1)
+
+    def normalised(self, mels: Tensor) -> Tensor:
+        """Return crops with mean 0 and variance 1 in each band over the training tracks."""
+        return (mels - self.mel_mean) / self.mel_scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioEncoder:
+    """A trained encoder; made by `train_encoder`.
+
+    Attributes:
+        config: What it was trained with; crops to embed must be cut the same way.
+        network: Its weights, in evaluation mode.
+    """
+
+    config: EncoderConfig
+    network: EncoderNetwork
+
+    def embed(self, mels: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Embed crops.
+
+        Args:
+            mels: (b, frames, N_MELS) log mel power.
+
+        Returns:
+            (b, dim) float32 unit rows.
+        """
+        device = self.network.mel_mean.device
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(mels), _BATCH_CROPS):
+                block = np.asarray(mels[start : start + _BATCH_CROPS], dtype=np.float32)
+                parts.append(self.network(torch.from_numpy(block).to(device)).cpu().numpy())
+        if not parts:
+            return np.empty((0, self.config.dim), dtype=np.float32)
+        return np.concatenate(parts)
+
+    def save(self, folder: Path) -> None:
+        """Write `encoder.json` and `encoder.pt` into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = self.config.model_dump_json(indent=2)
+        (folder / "encoder.json").write_text(text, encoding="utf-8")
+        state = {name: value.cpu() for name, value in self.network.state_dict().items()}
+        torch.save(state, folder / "encoder.pt")
+
+    @classmethod
+    def load(cls, folder: Path) -> AudioEncoder:
+        """Read an encoder back, on the CPU; the weights file cannot run code.
+
+        Raises:
+            ArtifactError: If a file is missing, broken, or the weights do not fit the config.
+        """
+        try:
+            text = (folder / "encoder.json").read_text(encoding="utf-8")
+            config = EncoderConfig.model_validate_json(text)
+            network = EncoderNetwork(config)
+            weights = torch.load(folder / "encoder.pt", map_location="cpu", weights_only=True)
+            network.load_state_dict(weights)
+        except (OSError, ValidationError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise ArtifactError(f"the encoder in {folder} cannot be read ({error})") from error
+        return cls(config, network.eval())
+
+
+def _layer(inputs: int, outputs: int, width: int) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv1d(inputs, outputs, width, stride=2, bias=False)
+    return convolution, nn.BatchNorm1d(outputs), nn.ReLU()
