@@ -1,8 +1,8 @@
 """Audio files of the built-in world, encoded in blocks.
 
 Ogg Vorbis is the default. Measured on stereo tracks of 12 s at 32 kHz on one core: Vorbis makes
-14 kB a second of sound and FLAC 82, and takes five times as long; Opus and MP3 take four times as long as
-Vorbis for no smaller files.
+14 kB a second of sound; FLAC makes 82 in a fifth of the time; Opus and MP3 take four times as long
+as Vorbis for no smaller files.
 """
 
 from pathlib import Path

@@ -126,6 +126,11 @@ def bring_to_level(sound: Audio, level_db: float, sample_rate_hz: int) -> Audio:
     return sound * np.float32(10 ** (level_db / 20.0) / level) if level > 0 else sound
 
 
+def remove_offset(sound: Audio, sample_rate_hz: int) -> Audio:
+    """Take away what lies below hearing and would only cost headroom; `sound` is (2, n)."""
+    return _float32(signal.sosfilt(_sections(1, 25.0, "highpass", sample_rate_hz), sound))
+
+
 def limit_peaks(sound: Audio) -> Audio:
     """Bend peaks smoothly below `CEILING`; what lies under the knee is not touched."""
     limited = sound.copy()

@@ -14,6 +14,7 @@ from pipelines.world.effects import (
     duck_under,
     fade_ends,
     limit_peaks,
+    remove_offset,
     saturate,
 )
 from pipelines.world.groove import groove_named
@@ -116,7 +117,7 @@ def _master(mixed: Audio, attributes: TrackAttributes, mix: Mix, sample_rate_hz:
         mixed = darken(mixed, cutoff_hz, sample_rate_hz)
     low_db, high_db = LOUDNESS_DB
     level_db = low_db + (high_db - low_db) * attributes.energy
-    loud = bring_to_level(mixed, level_db, sample_rate_hz)
+    loud = bring_to_level(remove_offset(mixed, sample_rate_hz), level_db, sample_rate_hz)
     if mix.crackle > 0:
         loud = loud + _crackle(attributes.seed, mix.crackle, loud.shape[1], sample_rate_hz)
     out_s = min(0.6, 0.1 * attributes.duration_s)

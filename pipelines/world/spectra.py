@@ -25,7 +25,6 @@ _FM_POINTS = 2048
 
 # Fourier series of the plain waves; a pulse is high for a quarter of the cycle.
 # A string plucked at a fifth or struck at an eighth lacks every fifth or eighth partial.
-# fifth or struck at an eighth of its length lacks every fifth or eighth partial.
 _FORMULAS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "saw": lambda k: 1.0 / k,
     "square": lambda k: _odd(k) / k,

@@ -92,7 +92,7 @@ _ALL = (
         "metal", (142, 22, 98, 184), 0.92, 0.86, 0.6, ("gallop", "thrash", "backbeat"),
         ("lead guitar",), ("distorted guitar",), ("pick bass", "finger bass"), ("metal",),
         Mix(room_s=0.9, wet=0.1, echo=0.15, looseness_ms=3, drums_db=2), colour="power",
-        minor=("i-i-VI-VII", "i-VI-iv-v", "i-VI-i-iv", "i-III-VI-i"),
+        minor=("i-i-VI-VII", "i-VI-iv-v", "i-VI-i-iv", "i-iv-VI-i"),
     ),
     Style(
         "folk", (102, 14, 74, 138), 0.3, 0.38, 0.5, ("fingerpick", "campfire", "waltz-flow"),
