@@ -1,0 +1,67 @@
+"""The catalogue and its audio as jobs see them: tracks of the store, newest vectors, wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from core.database import users
+from core.workspace import Workspace
+from embeddings.index import IndexConfig, build_index
+from embeddings.vectors import TrackVectors
+from pipelines.fitting import Audio
+from ranking.catalogue import Catalogue
+from ranking.loading import load_catalogue
+from ranking.model import AiPreference, Preferences
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveCatalogue:
+    """Everything about tracks and wishes that no listening is needed for.
+
+    Args:
+        catalogue: The store's tracks.
+        audio: Vectors and index in its rows.
+        preferences: Listener → what they asked for, where they asked.
+    """
+
+    catalogue: Catalogue
+    audio: Audio
+    preferences: Mapping[str, Preferences]
+
+
+def open_catalogue(workspace: Workspace, index: IndexConfig | None = None) -> LiveCatalogue:
+    """Read the tracks of the store and the newest vectors.
+
+    Args:
+        workspace: Where.
+        index: How neighbours are indexed; the default where None.
+    """
+    newest = workspace.artifacts.latest("vectors")
+    vectors = TrackVectors((), np.zeros((0, 0), dtype=np.float32))
+    if newest is not None:
+        vectors = TrackVectors.load(workspace.artifacts.folder("vectors", newest.version))
+    with workspace.database.read() as connection:
+        catalogue = load_catalogue(connection, order=vectors.track_ids)
+        wishes = _preferences(connection)
+    aligned = vectors.aligned(catalogue.tracks.values)
+    return LiveCatalogue(
+        catalogue=catalogue,
+        audio=Audio(aligned, build_index(aligned, index or IndexConfig())),
+        preferences=wishes,
+    )
+
+
+def _preferences(connection: sa.Connection) -> dict[str, Preferences]:
+    rows = connection.execute(sa.select(users)).mappings()
+    return {
+        row["user_id"]: Preferences(
+            ai=AiPreference(row["ai_preference"]),
+            explicit=row["allow_explicit"],
+            region=row["region"] or "",
+        )
+        for row in rows
+    }

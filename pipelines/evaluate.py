@@ -1,0 +1,235 @@
+"""Comparing the feed with its parts and with plain baselines, on what listeners did next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.errors import ConfigError, DataError
+from core.randomness import derive_seed, generator
+from core.workspace import Workspace
+from pipelines.catalogue import LiveCatalogue, open_catalogue
+from pipelines.fitting import FactorsConfig, fit_learned
+from pipelines.history import History, load_history
+from pipelines.job import Progress, Report
+from pipelines.listener_tags import with_listener_tags
+from pipelines.ranker_data import listener_log, query_of
+from pipelines.splits import Split, leave_out, relevant_rows, temporal
+from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
+from ranking.assembly import FeedConfig, assemble
+from ranking.catalogue import Catalogue
+from ranking.engine import Engine
+from ranking.evaluation.intervals import Estimate
+from ranking.evaluation.tables import (
+    DEPTH,
+    Judged,
+    ModelResult,
+    judge,
+    paired_difference,
+    summarise,
+)
+from ranking.learned import Learned
+from ranking.metrics.beyond_accuracy import surprisal
+from ranking.model import FeedQuery, Floats, Rows
+from ranking.rankers.fusion import FusionRanker
+
+Protocol = Literal["temporal", "leave-out"]
+Lists = Callable[[FeedQuery], Rows]
+BASELINES = ("popular", "als", "item_knn")
+
+
+class EvaluateConfig(BaseModel):
+    """What is held out, and how often."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    held_share: float = Field(default=0.2, gt=0, lt=1)
+    """`leave-out`: share of each listener's tracks that is held out."""
+    held_days: float = Field(default=5.0, gt=0)
+    """`temporal`: length of the later part, days."""
+    seeds: int = Field(default=5, ge=1, le=100)
+    """How many times everything is split, learned and judged."""
+    first_seed: int = Field(default=1, ge=0)
+    """Seeds are this one and those that follow; others served to choose settings."""
+
+
+class EvaluationReport(Report):
+    """Every model's figures, best feed last."""
+
+    protocol: Protocol
+    seeds: int
+    listeners: int
+    """Judged in each seed, on average."""
+    results: tuple[ModelResult, ...]
+    against_best: Estimate
+    """NDCG@10 of the two-stage feed less that of the best baseline, listener by listener."""
+    best_baseline: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contest:
+    """Everything the models of one seed need."""
+
+    split: Split
+    catalogue: Catalogue
+    learned: Learned
+    engine: Engine
+    fused: Engine
+
+
+def evaluate(
+    workspace: Workspace,
+    *,
+    protocol: Protocol,
+    config: EvaluateConfig,
+    factors: FactorsConfig,
+    training: RankerTrainingConfig,
+    feed: FeedConfig,
+    progress: Progress,
+) -> EvaluationReport:
+    """Split, learn and judge, seed by seed.
+
+    Everything is learned anew from the part of the history that may be known; nothing that is
+    live is read but audio vectors, which know no listener. Every model ranks the whole catalogue
+    and leaves out what the listener has met.
+
+    Raises:
+        ConfigError: If the history has no times and the protocol needs them.
+        DataError: If nobody is left to judge.
+    """
+    history = load_history(workspace.warehouse)
+    opened = open_catalogue(workspace)
+    if protocol == "temporal" and not history.has_times:
+        raise ConfigError(
+            "the imported listening has no times, so it cannot be split by time; "
+            "use `segue evaluate --protocol leave-out`"
+        )
+    judged: dict[str, list[Judged]] = {}
+    seeds = range(config.first_seed, config.first_seed + config.seeds)
+    for seed in progress.track(seeds, "seeds judged", config.seeds):
+        split = _split(history, protocol, config, seed)
+        contest = _contest(split, opened, factors, training, feed, seed)
+        for name, result in _judged(contest, opened, progress):
+            judged.setdefault(name, []).append(result)
+    return _report(protocol, config, judged)
+
+
+def _split(history: History, protocol: Protocol, config: EvaluateConfig, seed: int) -> Split:
+    if protocol == "temporal":
+        return temporal(history, config.held_days, history.last_ms + 1)
+    return leave_out(history, config.held_share, seed, now_ms=history.last_ms + 1)
+
+
+def _contest(
+    split: Split,
+    opened: LiveCatalogue,
+    factors: FactorsConfig,
+    training: RankerTrainingConfig,
+    feed: FeedConfig,
+    seed: int,
+) -> Contest:
+    catalogue = with_listener_tags(opened.catalogue, split.history.user_tags)
+    fit_seed = derive_seed(seed, "serving")
+    ranker, _ = learn_ranker(
+        split.history,
+        catalogue,
+        opened.audio,
+        factors=factors,
+        training=training,
+        feed=feed,
+        seed=derive_seed(seed, "ranker"),
+        preferences=opened.preferences,
+    )
+    learned = fit_learned(
+        split.history, catalogue, opened.audio, factors, fit_seed, now_ms=split.now_ms
+    )
+    return Contest(
+        split=split,
+        catalogue=catalogue,
+        learned=learned,
+        engine=assemble(catalogue, learned, ranker, feed),
+        fused=assemble(catalogue, learned, FusionRanker(), feed),
+    )
+
+
+def _judged(
+    contest: Contest, opened: LiveCatalogue, progress: Progress
+) -> Iterator[tuple[str, Judged]]:
+    """Yield what each model did for the listeners of one seed."""
+    catalogue, split = contest.catalogue, contest.split
+    rows = catalogue.tracks.rows(split.held["track_id"].to_list())
+    relevant = {user: found for user, (found, _) in relevant_rows(split.held, rows).items()}
+    relevant = {user: _shown(found, catalogue) for user, found in relevant.items()}
+    relevant = {user: found for user, found in relevant.items() if found.size}
+    if not relevant:
+        raise DataError("no listener chose anything in the held-out part; import more listening")
+    log = listener_log(split, catalogue)
+    queries = {u: query_of(log, u, split.now_ms, opened.preferences) for u in relevant}
+    bits = surprisal(contest.learned.statistics.listeners, max(len(log.user_ids), 1))
+    ranked: dict[str, dict[str, Rows]] = {}
+    for user, query in progress.track(queries.items(), "listeners judged", len(queries)):
+        for name, found in _lists(contest, query):
+            ranked.setdefault(name, {})[user] = found
+    for name, lists in ranked.items():
+        yield name, judge(lists, relevant, bits)
+
+
+def _lists(contest: Contest, query: FeedQuery) -> Iterator[tuple[str, Rows]]:
+    """Yield (model, rows best first) for one listener."""
+    for name, scores in _baseline_scores(contest.learned, query).items():
+        yield name, _best(scores, query, contest.catalogue)
+    for source in contest.fused.sources:
+        offered = source.fetch(query, DEPTH + query.listener.rows.size)
+        yield f"source:{source.name}", offered.rows[~np.isin(offered.rows, query.listener.rows)]
+    yield "union", contest.fused.rank(query).rows
+    yield "two_stage", contest.engine.rank(query).rows
+
+
+def _baseline_scores(learned: Learned, query: FeedQuery) -> Mapping[str, Floats]:
+    """Return baseline → (n_tracks,) scores of the whole catalogue, by the plainest means."""
+    factors, n = learned.factors, learned.statistics.plays.size
+    rows, plays = query.listener.rows, query.listener.plays
+    als = np.zeros(n, dtype=np.float32)
+    if query.listener.user_id in (users := factors.user_ids_index):
+        als = factors.tracks @ factors.users[users.row(query.listener.user_id)]
+    knn = np.zeros(n, dtype=np.float32)
+    found, scores = learned.neighbours.scores(rows, np.log1p(plays))
+    knn[found] = scores
+    return {"popular": learned.statistics.listeners, "item_knn": knn, "als": als}
+
+
+def _best(scores: Floats, query: FeedQuery, catalogue: Catalogue) -> Rows:
+    """Return the best rows of the whole catalogue that may be shown and were not met."""
+    allowed = catalogue.servable.copy()
+    allowed[query.listener.rows] = False
+    masked = np.where(allowed, scores, -np.inf)
+    count = min(DEPTH, int(allowed.sum()))
+    top = np.argpartition(-masked, count - 1)[:count] if count else np.empty(0, dtype=np.int64)
+    return top[np.lexsort((top, -masked[top]))]
+
+
+def _shown(rows: Rows, catalogue: Catalogue) -> Rows:
+    """Return the rows that any model may show."""
+    return rows[catalogue.servable[rows]]
+
+
+def _report(
+    protocol: Protocol, config: EvaluateConfig, judged: Mapping[str, list[Judged]]
+) -> EvaluationReport:
+    rng = generator(config.first_seed, "bootstrap")
+    results = [summarise(name, splits, rng) for name, splits in judged.items()]
+    ndcg = {result.model: result.metrics["ndcg@10"].mean for result in results}
+    best = max(BASELINES, key=lambda name: ndcg[name])
+    two_stage = judged["two_stage"]
+    return EvaluationReport(
+        protocol=protocol,
+        seeds=config.seeds,
+        listeners=round(float(np.mean([len(split.users) for split in two_stage]))),
+        results=tuple(results),
+        best_baseline=best,
+        against_best=paired_difference(two_stage, judged[best], "ndcg@10", rng),
+    )

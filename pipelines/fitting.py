@@ -1,0 +1,239 @@
+"""From a history to what a feed reads: factors, neighbours and statistics in catalogue rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.events import DAY_MS
+from core.randomness import derive_seed
+from embeddings.collaborative.als import fit_als
+from embeddings.collaborative.confidence import ConfidenceConfig, confidence
+from embeddings.collaborative.factors import AlsConfig, AlsFactors
+from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
+from embeddings.index import VectorIndex
+from pipelines.history import History
+from ranking.catalogue import Catalogue
+from ranking.learned import Learned, TrackStatistics
+from ranking.listeners.preference import weigh
+from ranking.model import Floats, Rows
+
+
+class StatisticsConfig(BaseModel):
+    """How play counts become statistics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_life_days: float = Field(default=7.0, gt=0)
+    """Age at which a play counts half towards `recent`."""
+    prior_plays: float = Field(default=20.0, ge=0)
+    """Plays at the catalogue's mean rate that every track starts with."""
+
+
+class FactorsConfig(BaseModel):
+    """What is learned from listening alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    als: AlsConfig = AlsConfig(
+        dim=32, regularization=10.0, confidence=ConfidenceConfig(scheme="log", alpha=1.0)
+    )
+    """ALS; the values were chosen on splits of real listening that no figure is reported on."""
+    neighbours: NeighboursConfig = NeighboursConfig(weighting="tfidf", limit=200)
+    """Co-listened tracks."""
+    statistics: StatisticsConfig = StatisticsConfig()
+    """Popularity and rates."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audio:
+    """Audio vectors and their index, in catalogue rows.
+
+    Args:
+        vectors: (n_tracks, dim); zero rows where a track has none.
+        index: Over the same rows.
+    """
+
+    vectors: Floats
+    index: VectorIndex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preferences:
+    """How much each listener wants each track.
+
+    Args:
+        user_ids: (n_users,).
+        weights: (n_users, n_tracks) csr, positive.
+        listened: (n_users, n_tracks) csr, plays.
+    """
+
+    user_ids: tuple[str, ...]
+    weights: sp.csr_matrix
+    listened: sp.csr_matrix
+
+
+def fit_learned(
+    history: History,
+    catalogue: Catalogue,
+    audio: Audio,
+    config: FactorsConfig,
+    seed: int,
+    *,
+    now_ms: int,
+    told: Callable[[int, int], None] | None = None,
+) -> Learned:
+    """Learn from a history everything that a feed reads besides the ranker.
+
+    Args:
+        history: Nothing later than `now_ms`.
+        catalogue: The tracks; every result is in its rows.
+        audio: Vectors and index in its rows.
+        config: Sizes and weights.
+        seed: Decides the factors' start.
+        now_ms: The moment statistics are taken at.
+        told: Called with (iterations done, in all).
+    """
+    tallies = history.tallies()
+    known = preferences(tallies, catalogue)
+    return Learned(
+        vectors=audio.vectors,
+        index=audio.index,
+        factors=factorize(known, catalogue, config.als, seed, told),
+        neighbours=neighbours(known, catalogue, config.neighbours),
+        statistics=track_statistics(history, tallies, catalogue, config.statistics, now_ms),
+    )
+
+
+def factorize(
+    known: Preferences,
+    catalogue: Catalogue,
+    config: AlsConfig,
+    seed: int,
+    told: Callable[[int, int], None] | None = None,
+) -> AlsFactors:
+    """Return ALS factors in catalogue rows; of no dimension where nobody played anything."""
+    track_ids = catalogue.tracks.values
+    if known.weights.nnz == 0:
+        nothing = np.zeros((len(track_ids), 0), dtype=np.float32)
+        return AlsFactors((), track_ids, nothing[:0], nothing, config.regularization)
+    weights = confidence(known.weights, config.confidence)
+    return fit_als(
+        weights, known.user_ids, track_ids, config, derive_seed(seed, "als"), progress=told
+    )
+
+
+def neighbours(
+    known: Preferences, catalogue: Catalogue, config: NeighboursConfig
+) -> ItemNeighbours:
+    """Return co-listened tracks in catalogue rows, from damped preferences.
+
+    The logarithm keeps one listener's thousandth play from deciding what belongs together.
+    """
+    damped = known.weights.copy()
+    damped.data = np.log1p(damped.data)
+    return fit_neighbours(damped, catalogue.tracks.values, config)
+
+
+def preferences(tallies: pl.DataFrame, catalogue: Catalogue) -> Preferences:
+    """Return the preference matrices of tallies; pairs of unknown tracks are left out."""
+    rows = catalogue.tracks.rows(tallies["track_id"].to_list())
+    kept = tallies.with_columns(row=pl.Series(rows)).filter(pl.col("row") >= 0)
+    user_ids = tuple(kept["user_id"].unique().sort().to_list())
+    users = pl.DataFrame({"user_id": user_ids}).with_row_index("user").cast({"user": pl.Int64})
+    kept = kept.join(users, on="user_id", how="left", maintain_order="left")
+    shape = (len(user_ids), len(catalogue))
+    at = (kept["user"].to_numpy(), kept["row"].to_numpy())
+    plays = kept["plays"].to_numpy().astype(np.float32)
+    weights = weigh(
+        plays,
+        kept["finishes"].to_numpy().astype(np.float32),
+        kept["skips"].to_numpy().astype(np.float32),
+        opinions(kept),
+    )
+    positive = weights > 0
+    wanted = (weights[positive], (at[0][positive], at[1][positive]))
+    return Preferences(
+        user_ids=user_ids,
+        weights=sp.csr_matrix(wanted, shape=shape, dtype=np.float32),
+        listened=sp.csr_matrix((plays, at), shape=shape, dtype=np.float32),
+    )
+
+
+def opinions(tallies: pl.DataFrame) -> NDArray[np.int8]:
+    """Return (n,) 1 liked or saved, -1 disliked or hidden, 0 neither."""
+    against = pl.col("disliked") | pl.col("hidden")
+    verdict = pl.when(against).then(-1).when(pl.col("liked") | pl.col("saved")).then(1).otherwise(0)
+    return tallies.select(verdict.cast(pl.Int8).alias("opinion"))["opinion"].to_numpy()
+
+
+def track_statistics(
+    history: History,
+    tallies: pl.DataFrame,
+    catalogue: Catalogue,
+    config: StatisticsConfig,
+    now_ms: int,
+) -> TrackStatistics:
+    """Return how tracks fared up to a moment.
+
+    Rates are shrunk towards the catalogue's mean: with few plays a rate says little.
+
+    Args:
+        history: Nothing later than `now_ms`.
+        tallies: Its tallies.
+        catalogue: The tracks.
+        config: Decay and shrinkage.
+        now_ms: The moment.
+    """
+    rows = catalogue.tracks.rows(tallies["track_id"].to_list())
+    total = _summed(rows, len(catalogue))
+    plays = total(tallies["plays"].to_numpy())
+    heard = total((tallies["plays"] > 0).to_numpy())
+    prior = config.prior_plays
+    return TrackStatistics(
+        plays=plays,
+        listeners=heard,
+        recent=_recent_plays(history, catalogue, config, now_ms),
+        finish_rate=_shrunk(total(tallies["finishes"].to_numpy()), plays, prior),
+        skip_rate=_shrunk(total(tallies["skips"].to_numpy()), plays, prior),
+        like_rate=_shrunk(total((tallies["liked"] | tallies["saved"]).to_numpy()), heard, prior),
+        as_of_ms=now_ms,
+    )
+
+
+def _recent_plays(
+    history: History, catalogue: Catalogue, config: StatisticsConfig, now_ms: int
+) -> Floats:
+    """Return decayed plays; plays without times count whole, since nothing tells them apart."""
+    played = history.events.filter(pl.col("action") == "play")
+    age_days = (now_ms - played["at"].dt.epoch("ms").to_numpy()) / DAY_MS
+    weights = np.power(0.5, np.maximum(age_days, 0.0) / config.half_life_days)
+    timed = _summed(catalogue.tracks.rows(played["track_id"].to_list()), len(catalogue))(weights)
+    rows = catalogue.tracks.rows(history.plays["track_id"].to_list())
+    # Listeners, not plays: without times a single devoted listener would look like a trend.
+    timeless = _summed(rows, len(catalogue))((history.plays["plays"] > 0).to_numpy())
+    return np.asarray(timed + timeless, dtype=np.float32)
+
+
+def _summed(rows: Rows, n_tracks: int) -> Callable[[np.ndarray], Floats]:
+    known = rows >= 0
+
+    def total(values: NDArray[Any]) -> Floats:
+        counted = np.bincount(rows[known], weights=values[known], minlength=n_tracks)
+        return counted.astype(np.float32)
+
+    return total
+
+
+def _shrunk(events: Floats, trials: Floats, prior: float) -> Floats:
+    all_trials = float(trials.sum())
+    mean = float(events.sum()) / all_trials if all_trials else 0.0
+    share = (events + prior * mean) / np.maximum(trials + prior, 1e-9)
+    return np.asarray(share, dtype=np.float32)

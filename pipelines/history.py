@@ -1,0 +1,92 @@
+"""What the warehouse knows of listening, and how it is cut for training and judging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from core.tables import EVENTS, TALLIES, TIME, USER_TAGS
+from core.warehouse import Warehouse
+from ranking.listeners.tallies import TALLY_SCHEMA, tally, tally_plays
+
+PAIR = ["user_id", "track_id"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Listening with times, listening without, and what listeners called tracks.
+
+    Args:
+        events: Columns of the `events` table.
+        plays: user_id, track_id, plays: counts whose times nobody recorded.
+        user_tags: user_id, track_id, tag.
+    """
+
+    events: pl.DataFrame
+    plays: pl.DataFrame
+    user_tags: pl.DataFrame
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the listening can be split by time."""
+        return self.events.height > 0
+
+    @property
+    def last_ms(self) -> int:
+        """When the last event happened; 0 where there is none."""
+        last = self.events["at"].dt.epoch("ms").max()
+        return int(last) if isinstance(last, int) else 0
+
+    @property
+    def first_ms(self) -> int:
+        """When the first event happened; 0 where there is none."""
+        first = self.events["at"].dt.epoch("ms").min()
+        return int(first) if isinstance(first, int) else 0
+
+    def before(self, at_ms: int) -> History:
+        """Return what had happened before a moment; listening without times counts as before."""
+        return replace(self, events=self.events.filter(_at_ms() < at_ms))
+
+    def since(self, at_ms: int) -> pl.DataFrame:
+        """Return the events at or after a moment."""
+        return self.events.filter(_at_ms() >= at_ms)
+
+    def without(self, pairs: pl.DataFrame) -> History:
+        """Return the history as if the listeners had never met these tracks.
+
+        Args:
+            pairs: user_id, track_id. Their plays, events *and tags* go.
+        """
+        left = {
+            name: getattr(self, name).join(pairs, on=PAIR, how="anti")
+            for name in ("events", "plays", "user_tags")
+        }
+        return History(**left)
+
+    def tallies(self) -> pl.DataFrame:
+        """Return what all listening adds up to, one row a listener and track, sorted."""
+        parts = [tally(self.events), tally_plays(self.plays)]
+        together = pl.concat([part.cast(dict(TALLY_SCHEMA.items())) for part in parts])
+        counts = pl.col("plays", "finishes", "skips").sum()
+        flags = pl.col("liked", "disliked", "saved", "hidden").any()
+        times = pl.col("opinion_at", "last_at").max()
+        return together.group_by(PAIR).agg(counts, flags, times).sort(PAIR)
+
+
+def load_history(warehouse: Warehouse) -> History:
+    """Read everything the warehouse knows of listening."""
+    return History(
+        events=warehouse.read(EVENTS).sort("at", "event_id"),
+        plays=warehouse.read(TALLIES),
+        user_tags=warehouse.read(USER_TAGS).drop("at"),
+    )
+
+
+def input_fingerprints(warehouse: Warehouse) -> dict[str, str]:
+    """Return the fingerprints of the tables a history is read from."""
+    return {table.name: warehouse.fingerprint(table) for table in (EVENTS, TALLIES, USER_TAGS)}
+
+
+def _at_ms() -> pl.Expr:
+    return pl.col("at").cast(TIME).dt.epoch("ms")

@@ -1,0 +1,124 @@
+"""How a history is cut so that nothing judged or trained on was seen by what it is judged with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from core.events import DAY_MS
+from core.randomness import generator
+from pipelines.history import PAIR, History
+
+MIN_TRACKS = 5  # a listener with fewer tracks is never held out from
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A history and what was kept from it.
+
+    Args:
+        history: What may be learned from.
+        held: user_id, track_id, grade: what listeners went on to choose.
+        now_ms: The moment between the two.
+    """
+
+    history: History
+    held: pl.DataFrame
+    now_ms: int
+
+
+def leave_out(history: History, share: float, seed: int, now_ms: int) -> Split:
+    """Hold out a share of each listener's tracks, and whatever they said of them.
+
+    Args:
+        history: All of it; times are not looked at.
+        share: Of each listener's tracks, in (0, 1); at least one of a listener with
+            `MIN_TRACKS` or more, none of the others.
+        seed: Decides which.
+        now_ms: The moment to judge at.
+    """
+    pairs = _pairs(history)
+    draws = generator(seed, "leave-out").random(pairs.height)
+    size = (pl.len() * share).round().cast(pl.Int64).clip(lower_bound=1)
+    held = (
+        pairs.with_columns(draw=pl.Series(draws, dtype=pl.Float64))
+        .with_columns(
+            place=pl.col("draw").rank("ordinal").over("user_id"),
+            size=size.over("user_id"),
+            tracks=pl.len().over("user_id"),
+        )
+        .filter((pl.col("tracks") >= MIN_TRACKS) & (pl.col("place") <= pl.col("size")))
+        .select(*PAIR, grade=pl.lit(1, pl.Int32))
+    )
+    return Split(history.without(held), held, now_ms)
+
+
+def folds(history: History, count: int, seed: int, now_ms: int) -> Iterator[Split]:
+    """Yield `count` splits, each pair of listener and track held out in exactly one of them.
+
+    What is learned for a fold has not seen the fold's pairs: their relevance can be learned from
+    features that are as ignorant as they will be when serving.
+    """
+    pairs = _pairs(history)
+    order = generator(seed, "folds").permutation(pairs.height) % count
+    labelled = pairs.with_columns(fold=pl.Series(order), grade=pl.lit(1, pl.Int32))
+    for fold in range(count):
+        held = labelled.filter(pl.col("fold") == fold).drop("fold")
+        yield Split(history.without(held), held, now_ms)
+
+
+def temporal(history: History, days: float, end_ms: int) -> Split:
+    """Split at `end_ms` less some days: before is history, after is what was chosen.
+
+    A track counts where the listener had not met it before and then finished, liked, saved or
+    shared it (grade 2; 3 where they said so), whatever brought it to them.
+
+    Args:
+        history: Only events before `end_ms` are looked at.
+        days: How long the later part is.
+        end_ms: Where the later part ends.
+    """
+    cut_ms = int(end_ms - days * DAY_MS)
+    earlier = history.before(cut_ms)
+    later = history.before(end_ms).since(cut_ms)
+    met = pl.concat([earlier.events.select(PAIR), earlier.plays.select(PAIR)]).unique()
+    held = graded(later).join(met, on=PAIR, how="anti")
+    return Split(earlier, held, cut_ms)
+
+
+def graded(events: pl.DataFrame) -> pl.DataFrame:
+    """Return user_id, track_id, grade (2 finished, 3 liked, saved or shared) of what was chosen.
+
+    A track that was also turned down (dislike, hide, report) was not chosen.
+    """
+    action = pl.col("action")
+    said = action.is_in(["like", "save", "share"])
+    against = action.is_in(["dislike", "hide", "report"])
+    grade = pl.when(said).then(3).when(action == "finish").then(2).otherwise(0)
+    totals = events.group_by(PAIR).agg(grade=grade.max().cast(pl.Int32), turned_down=against.any())
+    chosen = totals.filter((pl.col("grade") > 0) & ~pl.col("turned_down"))
+    return chosen.select(*PAIR, "grade").sort(PAIR)
+
+
+def _pairs(history: History) -> pl.DataFrame:
+    """Return every pair of listener and track with a play, sorted."""
+    played = history.tallies().filter(pl.col("plays") > 0)
+    return played.select(PAIR).sort(PAIR)
+
+
+def relevant_rows(held: pl.DataFrame, rows: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # type: ignore[type-arg]
+    """Return listener → (catalogue rows, grades) of held pairs whose track has a row.
+
+    Args:
+        held: user_id, track_id, grade.
+        rows: (held.height,) catalogue rows, -1 where the track is not known.
+    """
+    known = held.with_columns(row=pl.Series(rows, dtype=pl.Int64)).filter(pl.col("row") >= 0)
+    grouped = known.group_by("user_id", maintain_order=True).agg("row", "grade")
+    return {
+        user: (np.asarray(found, dtype=np.int64), np.asarray(grades, dtype=np.int32))
+        for user, found, grades in grouped.sort("user_id").iter_rows()
+    }

@@ -1,0 +1,108 @@
+"""The ranker's training: candidates of the past, labelled by what came later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.randomness import derive_seed
+from pipelines.fitting import Audio, FactorsConfig, fit_learned
+from pipelines.history import History
+from pipelines.listener_tags import with_listener_tags
+from pipelines.ranker_data import joined, labelled_candidates
+from pipelines.splits import Split, folds, temporal
+from ranking.assembly import FeedConfig, assemble
+from ranking.catalogue import Catalogue
+from ranking.model import Preferences
+from ranking.rankers.fusion import FusionRanker
+from ranking.rankers.lightgbm import LightGbmRanker
+from ranking.rankers.training import RankerConfig, RankingData, train_ranker
+
+
+class RankerTrainingConfig(BaseModel):
+    """Which requests the ranker learns from, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trees: RankerConfig = RankerConfig()
+    """How the trees are grown."""
+    window_days: float = Field(default=2.0, gt=0)
+    """With times: a request is labelled by what its listener chose in so many days after it."""
+    windows: int = Field(default=3, ge=1, le=100)
+    """With times: how many such windows, one after another, up to the newest event. Factors and
+    counts are learned anew before each."""
+    folds: int = Field(default=4, ge=2, le=50)
+    """Without times: pairs are held out in so many folds, each learned from the others."""
+    requests: int = Field(default=6000, ge=10)
+    """Requests learned from, at most."""
+    negatives: int = Field(default=100, ge=1)
+    """Candidates of a request that were not chosen, at most."""
+
+
+def learn_ranker(
+    history: History,
+    catalogue: Catalogue,
+    audio: Audio,
+    *,
+    factors: FactorsConfig,
+    training: RankerTrainingConfig,
+    feed: FeedConfig,
+    seed: int,
+    preferences: Mapping[str, Preferences],
+) -> tuple[LightGbmRanker, RankingData]:
+    """Train a ranker on a history, never on what its factors and counts have seen.
+
+    Args:
+        history: Nothing later than the moment it will serve from.
+        catalogue: The tracks.
+        audio: Vectors and index in its rows.
+        factors: How factors, neighbours and statistics are learned.
+        training: Which requests are learned from, and how.
+        feed: The feed whose candidates are ranked.
+        seed: Decides every draw.
+        preferences: Listener → what they asked for.
+
+    Returns:
+        The ranker, and what it was trained on.
+
+    Raises:
+        DataError: If the history holds too little.
+    """
+    splits = list(_splits(history, training, seed))
+    names: tuple[str, ...] = ()
+    requests = []
+    for at, split in enumerate(splits):
+        tagged = with_listener_tags(catalogue, split.history.user_tags)
+        learned = fit_learned(
+            split.history, tagged, audio, factors, derive_seed(seed, "split", at),
+            now_ms=split.now_ms,
+        )  # fmt: skip
+        engine = assemble(tagged, learned, FusionRanker(), feed)
+        names = engine.feature_names
+        requests.extend(
+            labelled_candidates(
+                engine,
+                split,
+                tagged,
+                listeners=training.requests // len(splits),
+                negatives=training.negatives,
+                seed=derive_seed(seed, "labels", at),
+                preferences=preferences,
+            )
+        )
+    data = joined(names, requests)
+    return train_ranker(data, training.trees, derive_seed(seed, "trees")), data
+
+
+def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iterator[Split]:
+    """Yield the splits, oldest first, so that the last requests can stop the growing of trees."""
+    if not history.has_times:
+        yield from folds(history, training.folds, seed, now_ms=0)
+        return
+    window_ms = int(training.window_days * 86_400_000)
+    end_ms = history.last_ms + 1
+    for back in reversed(range(training.windows)):
+        split = temporal(history, training.window_days, end_ms - back * window_ms)
+        if split.history.events.height or split.history.plays.height:
+            yield split
