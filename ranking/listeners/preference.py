@@ -10,11 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.collaborative.confidence import confidence_of
+from embeddings.collaborative.factors import AlsFactors
 from ranking.model import Floats, Listener
 
 FINISH_BONUS = 0.5  # plays; heard to the end is half a play more than started
 LIKE_BONUS = 2.0  # plays; said once, and said on purpose
-SKIP_COST = 0.75  # plays; the play that was left early keeps a quarter: it was chosen or offered well
+SKIP_COST = 0.75  # plays; a play left early keeps a quarter: it was chosen, or offered well
 
 
 def weigh(
@@ -43,3 +45,18 @@ def weigh(
 def preference_weights(listener: Listener) -> Floats:
     """Weigh every track a listener met; aligned with `listener.rows`."""
     return weigh(listener.plays, listener.finishes, listener.skips, listener.opinions)
+
+
+def folded_in(listener: Listener, factors: AlsFactors) -> Floats:
+    """Solve for the listener's factor as of now; zeros where nothing they met speaks for a track.
+
+    Args:
+        listener: In the catalogue rows that `factors` stands in.
+        factors: Track factors.
+
+    Returns:
+        (dim,) float32.
+    """
+    weights = preference_weights(listener)
+    liked = weights > 0
+    return factors.fold_in(listener.rows[liked], confidence_of(weights[liked], factors.confidence))

@@ -1,0 +1,96 @@
+"""Keeps slots for trial tracks and draws who gets them, with known probabilities."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ranking.model import Floats, Mask
+
+
+class FreshSlotsConfig(BaseModel):
+    """How much of a page is kept for trial tracks, and how eagerly taste decides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the slots kept for trial tracks; 0 keeps none."""
+    one_from: int = Field(default=10, ge=2, le=1000)
+    """Slots from which a page has at least one fresh slot, whatever the share."""
+    temperature: float = Field(default=0.1, gt=0, le=100)
+    """Difference of taste scores (cosines) that makes a track e times as likely; large is even."""
+
+
+class Draw(NamedTuple):
+    """One trial track drawn for one fresh slot.
+
+    Args:
+        candidate: Which of the candidates.
+        propensity: Probability of this draw, given the query and the earlier draws of the page.
+    """
+
+    candidate: int
+    propensity: float
+
+
+def fresh_count(size: int, available: int, config: FreshSlotsConfig) -> int:
+    """Return how many slots of a page are kept.
+
+    Args:
+        size: Slots of the page.
+        available: Trial candidates there are.
+        config: The share.
+    """
+    if config.share == 0:
+        return 0
+    wanted = max(int(config.share * size + 1e-9), int(size >= config.one_from))
+    # The first slot is never fresh: the page opens with what is known to be wanted.
+    return min(wanted, available, max(size - 1, 0))
+
+
+def fresh_positions(size: int, count: int) -> tuple[int, ...]:
+    """Return the fresh slots: spread evenly over the page, never the first.
+
+    Args:
+        size: Slots of the page.
+        count: Fresh slots, < `size`.
+    """
+    return tuple((slot + 1) * size // (count + 1) for slot in range(count))
+
+
+def taste_scores(offered: Floats) -> Floats:
+    """Return what the draw weighs: a source's score, the lowest of them where it has none."""
+    known = np.isfinite(offered)
+    lowest = offered[known].min() if known.any() else 0.0
+    return np.where(known, offered, lowest).astype(np.float32)
+
+
+def draw(
+    scores: Floats, eligible: Mask, temperature: float, rng: np.random.Generator
+) -> Draw | None:
+    """Draw one trial track by softmax.
+
+    Args:
+        scores: (n,) taste scores.
+        eligible: (n,) who may be drawn.
+        temperature: In units of the scores.
+        rng: Decides.
+
+    Returns:
+        The draw, or None where nobody is eligible.
+    """
+    pool = np.flatnonzero(eligible)
+    if not pool.size:
+        return None
+    chances = _softmax(scores[pool].astype(np.float64) / temperature)
+    chosen = int(np.searchsorted(np.cumsum(chances), rng.random(), side="right"))
+    chosen = min(chosen, pool.size - 1)  # rounding may leave the sum a hair below 1
+    return Draw(int(pool[chosen]), float(chances[chosen]))
+
+
+def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised = np.exp(values - values.max())
+    return np.asarray(raised / raised.sum())

@@ -1,0 +1,58 @@
+"""Which tracks a source may offer a listener, worked out once for all requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.catalogue import Catalogue, Status
+from ranking.filters.ai_preference import wanted
+from ranking.listeners.repeats import RepeatConfig, too_recent
+from ranking.model import AiPreference, FeedQuery, Mask, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """The tracks on air in one status, by what listeners allow.
+
+    Filters decide what is eligible; this keeps a source's limited offer from being eaten by tracks
+    that they would drop anyway.
+
+    Args:
+        masks: (AI preference, whether explicit tracks may appear) → (n,) what may be offered.
+        repeats: How soon a track may come back.
+    """
+
+    masks: dict[tuple[AiPreference, bool], Mask]
+    repeats: RepeatConfig
+
+    def open_to(self, query: FeedQuery) -> Mask:
+        """Return (n,) which tracks may be offered to the listener; shared, not to be written."""
+        preferences = query.listener.preferences
+        return self.masks[preferences.ai, preferences.explicit]
+
+    def skipped(self, query: FeedQuery) -> Rows:
+        """Return the rows to leave out: heard too recently, turned down, or excluded."""
+        listener = query.listener
+        against = listener.rows[listener.opinions < 0]
+        return np.concatenate([too_recent(query, self.repeats), against, query.exclude])
+
+
+def shelf(catalogue: Catalogue, status: Status, repeats: RepeatConfig) -> Shelf:
+    """Return the shelf of one status: active tracks for most sources, trial tracks for `fresh`.
+
+    Args:
+        catalogue: Every track.
+        status: ACTIVE or TRIAL.
+        repeats: How soon a track may come back.
+    """
+    on_air = catalogue.servable & (catalogue.statuses == status)
+    masks = {
+        (ai, explicit): on_air
+        & wanted(catalogue.origins, catalogue.labelled, ai)
+        & (~catalogue.explicit | explicit)
+        for ai in AiPreference
+        for explicit in (True, False)
+    }
+    return Shelf(masks, repeats)
