@@ -23,7 +23,7 @@ class IndexConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind = "auto"
-    """`flat` is exact, `ivf` and `hnsw` are approximate; `auto` is flat up to `flat_limit`, then `ivf`.
+    """`flat` is exact, `ivf` and `hnsw` approximate; `auto` is flat to `flat_limit`, then `ivf`.
 
     For 100,000 clustered vectors `ivf` took 5 s to build and gave recall@50 0.994, `hnsw` 97 s and
     1.000 (one thread).
