@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ConfigError, DataError
+from core.ids import Ids
 from core.randomness import derive_seed, generator
 from core.workspace import Workspace
 from pipelines.catalogue import LiveCatalogue, open_catalogue
@@ -38,7 +39,6 @@ from ranking.model import FeedQuery, Floats, Rows
 from ranking.rankers.fusion import FusionRanker
 
 Protocol = Literal["temporal", "leave-out"]
-Lists = Callable[[FeedQuery], Rows]
 BASELINES = ("popular", "als", "item_knn")
 
 
@@ -77,6 +77,7 @@ class Contest:
     split: Split
     catalogue: Catalogue
     learned: Learned
+    users: Ids
     engine: Engine
     fused: Engine
 
@@ -112,7 +113,7 @@ def evaluate(
     seeds = range(config.first_seed, config.first_seed + config.seeds)
     for seed in progress.track(seeds, "seeds judged", config.seeds):
         split = _split(history, protocol, config, seed)
-        contest = _contest(split, opened, factors, training, feed, seed)
+        contest = _contest(split, opened, factors, training, feed, seed, progress)
         for name, result in _judged(contest, opened, progress):
             judged.setdefault(name, []).append(result)
     return _report(protocol, config, judged)
@@ -131,6 +132,7 @@ def _contest(
     training: RankerTrainingConfig,
     feed: FeedConfig,
     seed: int,
+    progress: Progress,
 ) -> Contest:
     catalogue = with_listener_tags(opened.catalogue, split.history.user_tags)
     fit_seed = derive_seed(seed, "serving")
@@ -143,6 +145,7 @@ def _contest(
         feed=feed,
         seed=derive_seed(seed, "ranker"),
         preferences=opened.preferences,
+        progress=progress,
     )
     learned = fit_learned(
         split.history, catalogue, opened.audio, factors, fit_seed, now_ms=split.now_ms
@@ -151,6 +154,7 @@ def _contest(
         split=split,
         catalogue=catalogue,
         learned=learned,
+        users=Ids(learned.factors.user_ids),
         engine=assemble(catalogue, learned, ranker, feed),
         fused=assemble(catalogue, learned, FusionRanker(), feed),
     )
@@ -180,22 +184,26 @@ def _judged(
 
 def _lists(contest: Contest, query: FeedQuery) -> Iterator[tuple[str, Rows]]:
     """Yield (model, rows best first) for one listener."""
-    for name, scores in _baseline_scores(contest.learned, query).items():
+    for name, scores in _baseline_scores(contest, query).items():
         yield name, _best(scores, query, contest.catalogue)
-    for source in contest.fused.sources:
-        offered = source.fetch(query, DEPTH + query.listener.rows.size)
-        yield f"source:{source.name}", offered.rows[~np.isin(offered.rows, query.listener.rows)]
-    yield "union", contest.fused.rank(query).rows
-    yield "two_stage", contest.engine.rank(query).rows
+    for offering in contest.fused.offerings:
+        offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
+        fresh = ~np.isin(offered.rows, query.listener.rows)
+        yield f"source:{offering.source.name}", offered.rows[fresh]
+    shortlist = contest.engine.shortlist(query)
+    features = contest.engine.describe(query, shortlist)
+    for name, engine in (("union", contest.fused), ("two_stage", contest.engine)):
+        yield name, shortlist.ranked(engine.ranker.score(features)).rows
 
 
-def _baseline_scores(learned: Learned, query: FeedQuery) -> Mapping[str, Floats]:
+def _baseline_scores(contest: Contest, query: FeedQuery) -> Mapping[str, Floats]:
     """Return baseline → (n_tracks,) scores of the whole catalogue, by the plainest means."""
+    learned = contest.learned
     factors, n = learned.factors, learned.statistics.plays.size
     rows, plays = query.listener.rows, query.listener.plays
     als = np.zeros(n, dtype=np.float32)
-    if query.listener.user_id in (users := factors.user_ids_index):
-        als = factors.tracks @ factors.users[users.row(query.listener.user_id)]
+    if query.listener.user_id in contest.users:
+        als = factors.tracks @ factors.users[contest.users.row(query.listener.user_id)]
     knn = np.zeros(n, dtype=np.float32)
     found, scores = learned.neighbours.scores(rows, np.log1p(plays))
     knn[found] = scores

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.randomness import derive_seed
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
+from pipelines.job import Progress
 from pipelines.listener_tags import with_listener_tags
 from pipelines.ranker_data import joined, labelled_candidates
 from pipelines.splits import Split, folds, temporal
@@ -50,6 +51,7 @@ def learn_ranker(
     feed: FeedConfig,
     seed: int,
     preferences: Mapping[str, Preferences],
+    progress: Progress,
 ) -> tuple[LightGbmRanker, RankingData]:
     """Train a ranker on a history, never on what its factors and counts have seen.
 
@@ -62,6 +64,7 @@ def learn_ranker(
         feed: The feed whose candidates are ranked.
         seed: Decides every draw.
         preferences: Listener → what they asked for.
+        progress: Told of each split.
 
     Returns:
         The ranker, and what it was trained on.
@@ -72,14 +75,14 @@ def learn_ranker(
     splits = list(_splits(history, training, seed))
     names: tuple[str, ...] = ()
     requests = []
-    for at, split in enumerate(splits):
+    for at, split in enumerate(progress.track(splits, "labelling candidates", len(splits))):
         tagged = with_listener_tags(catalogue, split.history.user_tags)
         learned = fit_learned(
             split.history, tagged, audio, factors, derive_seed(seed, "split", at),
             now_ms=split.now_ms,
         )  # fmt: skip
         engine = assemble(tagged, learned, FusionRanker(), feed)
-        names = engine.feature_names
+        names = engine.features.names
         requests.extend(
             labelled_candidates(
                 engine,
