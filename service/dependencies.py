@@ -1,0 +1,69 @@
+"""What routes are given: the opened service and the moment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from core.events import ExternalId
+from core.workspace import Workspace
+from service.feedset import FeedSet
+from service.live import LiveFeed
+from service.metrics import Metrics
+from service.pagewriter import PageWriter
+from service.problems import unavailable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """Everything a running service holds.
+
+    Args:
+        workspace: The data folder, opened.
+        live: What is served now.
+        pages: Where served pages are logged.
+        metrics: Where everything is counted.
+        default_size: Slots of a page where the caller does not say.
+    """
+
+    workspace: Workspace
+    live: LiveFeed
+    pages: PageWriter
+    metrics: Metrics
+    default_size: int
+
+    def serving(self) -> FeedSet:
+        """Return what is served now.
+
+        Raises:
+            ProblemError: 503 while there is nothing to serve.
+        """
+        current = self.live.current
+        if current is None:
+            raise unavailable("not-ready", self.live.trouble)
+        return current
+
+
+def clock_ms() -> int:
+    """Return the moment, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def opened(request: Request) -> Context:
+    """Return what the lifespan opened."""
+    context: Context = request.app.state.context
+    return context
+
+
+async def moment() -> int:
+    """Return the moment of this request, UTC milliseconds."""
+    return clock_ms()
+
+
+ContextDep = Annotated[Context, Depends(opened)]
+NowMs = Annotated[int, Depends(moment)]
+TrackId = Annotated[ExternalId, Path(description="The track.")]
+UserId = Annotated[ExternalId, Path(description="The listener.")]

@@ -1,0 +1,123 @@
+"""One page for one listener: what is known of them, the engine's page, and its face."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from core.ids import new_id
+from core.randomness import derive_seed
+from core.telemetry import Stopwatch
+from ranking.catalogue import Catalogue
+from ranking.listeners.state import load_listener
+from ranking.model import FeedQuery, Page
+from service.cards import Card, read_cards
+from service.dependencies import Context
+from service.feedset import FeedSet
+from service.pagewriter import ServedPage
+from service.schemas import FeedAnswer, FeedParameters, Slot
+from service.wording import in_words, seed_id
+
+
+def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> FeedAnswer:
+    """Make a page, queue it for the log and return what the listener sees.
+
+    Raises:
+        ProblemError: 503 while there is nothing to serve.
+        StoreUnavailableError: If the store cannot tell who asks.
+    """
+    serving, watch, request_id = context.serving(), Stopwatch(), new_id()
+    with watch.measure("listener"):
+        query = _query(context, serving, parameters, request_id, now_ms)
+    page = serving.engine.serve(query)
+    with watch.measure("cards"):
+        cards = _cards(context, serving.catalogue, page)
+        page = on_air(page, serving.catalogue, cards)
+        degraded = page.trace.degraded or bool(context.live.refused and not serving.promotion_id)
+        answer = FeedAnswer(
+            request_id=request_id,
+            user_id=parameters.user_id,
+            surface=parameters.surface,
+            degraded=degraded,
+            slots=_slots(page, serving.catalogue, cards),
+        )
+    page.trace.durations_ms.update(watch.durations_ms)
+    context.pages.add(ServedPage(request_id, query, page, serving.catalogue, serving.versions))
+    context.metrics.observe_page(page.trace, page.feed.sources, degraded)
+    return answer
+
+
+def on_air(page: Page, catalogue: Catalogue, cards: dict[str, Card]) -> Page:
+    """Leave out slots whose track was blocked or retired after the catalogue was loaded.
+
+    Args:
+        page: As the engine made it.
+        catalogue: What its rows mean.
+        cards: The tracks as the store has them now.
+    """
+    feed = page.feed
+    found = [cards.get(track_id) for track_id in catalogue.tracks.take(feed.rows)]
+    kept = np.array([card is not None and card.is_offered for card in found], dtype=np.bool_)
+    if kept.all():
+        return page
+    places = np.flatnonzero(kept)
+    return replace(
+        page,
+        feed=replace(
+            feed,
+            rows=feed.rows[kept],
+            scores=feed.scores[kept],
+            sources=tuple(feed.sources[place] for place in places),
+            reasons=tuple(feed.reasons[place] for place in places),
+            propensities=feed.propensities[kept],
+            is_fresh=feed.is_fresh[kept],
+        ),
+    )
+
+
+def _query(
+    context: Context, serving: FeedSet, parameters: FeedParameters, request_id: str, now_ms: int
+) -> FeedQuery:
+    with context.workspace.database.read() as connection:
+        listener = load_listener(connection, serving.catalogue, parameters.user_id, now_ms)
+    return FeedQuery(
+        listener=listener,
+        size=parameters.size or context.default_size,
+        now_ms=now_ms,
+        seed=derive_seed(0, "feed", request_id),
+        surface=parameters.surface,
+        exclude=serving.catalogue.tracks.known_rows(parameters.excluded_ids),
+    )
+
+
+def _cards(context: Context, catalogue: Catalogue, page: Page) -> dict[str, Card]:
+    shown = catalogue.tracks.take(page.feed.rows)
+    seeds = [named for reason in page.feed.reasons if (named := seed_id(reason))]
+    with context.workspace.database.read() as connection:
+        return read_cards(connection, [*shown, *seeds])
+
+
+def _slots(page: Page, catalogue: Catalogue, cards: dict[str, Card]) -> list[Slot]:
+    feed = page.feed
+    slots = []
+    for position, track_id in enumerate(catalogue.tracks.take(feed.rows)):
+        card = cards[track_id]
+        slots.append(
+            Slot(
+                position=position,
+                **card.face(),
+                source=feed.sources[position],
+                reason=in_words(feed.reasons[position], card.artist, cards),
+                score=_known(feed.scores[position]),
+                propensity=_known(feed.propensities[position]),
+                is_fresh=bool(feed.is_fresh[position]),
+            )
+        )
+    return slots
+
+
+def _known(value: np.float32) -> float | None:
+    """Return a number as JSON can say it: missing is null."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,216 @@
+"""The set that is served now, and the thread that puts a newer one in its place.
+
+A new set is loaded and tried beside the one that serves, then takes its place by one assignment:
+a request that began with the old set ends with it. A set that does not fit is refused and said so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from core.artifacts import Live
+from core.database import tracks
+from core.errors import StoreUnavailableError
+from core.telemetry import logger
+from core.workspace import Workspace
+from ranking.assembly import FeedConfig
+from service.feedset import FeedSet, check_set, load_set
+from service.metrics import Metrics
+from service.statuses import changed_statuses, patched
+
+LATE_COMMIT_MS = 3_600_000  # a long import stamps its rows when it starts and commits at its end
+WATCH_ALL_TRACKS = 200_000  # up to here every stamp is looked at: about 20 ms of an index scan
+STAMP_MODULUS = 1_000_003  # keeps a sum of stamps far below 2**63
+
+
+class _TrackState(NamedTuple):
+    """A digest of the recently changed tracks: another one means that something changed."""
+
+    tracks: int
+    newest_ms: int
+    stamps: int
+
+
+class LiveFeed:
+    """Holds what is served, and renews it while the service runs.
+
+    Args:
+        workspace: Where artifacts, tracks and the promotion pointer are.
+        config: How feeds are made.
+        metrics: Where promotions and refusals are counted.
+        clock: Returns UTC milliseconds.
+        poll_s: Time between two looks.
+        reload_s: Least time between two reloads of the catalogue.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: FeedConfig,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        *,
+        poll_s: float,
+        reload_s: float,
+    ) -> None:
+        self._workspace = workspace
+        self._config = config
+        self._metrics = metrics
+        self._clock = clock
+        self._poll_s = poll_s
+        self._reload_ms = int(reload_s * 1000)
+        self._current: FeedSet | None = None
+        self._refused = ""
+        self._trouble = "the catalogue is being loaded"
+        self._tried_promotion = -1
+        self._since_ms = 0
+        self._loaded_state: _TrackState | None = None
+        self._patched_state: _TrackState | None = None
+        self._reloaded_at_ms = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="live-feed", daemon=True)
+
+    @property
+    def current(self) -> FeedSet | None:
+        """What is served now; None until a catalogue with something to serve is loaded."""
+        current = self._current
+        return current if current is not None and current.servable else None
+
+    @property
+    def refused(self) -> str:
+        """Why the newest promotion is not served, or ""."""
+        return self._refused
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is served, where nothing is."""
+        if self._current is not None and not self._current.servable:
+            return "no track can be served; import tracks or create a world"
+        return self._trouble
+
+    def start(self) -> None:
+        """Start to watch."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop watching; a load under way is waited for, at most `timeout_s`."""
+        self._stopping.set()
+        self._thread.join(timeout_s)
+
+    def look(self) -> None:
+        """Look once for a promotion and for changed tracks, and serve what is new."""
+        pointer = self._workspace.artifacts.live()
+        promotion_id = pointer.promotion_id if pointer else 0
+        if self._current is None or promotion_id != self._tried_promotion:
+            self._adopt(pointer)
+            return
+        state = self._track_state(self._since_ms)
+        urgent = False
+        if state != self._patched_state:
+            urgent = self._patch()
+            self._patched_state = state
+        due = self._clock() - self._reloaded_at_ms >= self._reload_ms
+        if state != self._loaded_state and (due or urgent):
+            self._reload(pointer)
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except Exception as error:  # the watch must outlive any bad moment
+                self._trouble = f"{type(error).__name__}: {error}"
+                logger().error("live_set_was_not_renewed", error=self._trouble)
+            self._stopping.wait(self._poll_s)
+
+    def _adopt(self, pointer: Live | None) -> None:
+        """Try the promoted set; where it does not fit keep the old one, or do without artifacts."""
+        promotion_id = pointer.promotion_id if pointer else 0
+        versions = pointer.versions if pointer else {}
+        try:
+            for kind, version in versions.items():
+                self._workspace.artifacts.verify(kind, version)
+            self._serve(self._loaded(versions, promotion_id))
+        except StoreUnavailableError:
+            raise  # says nothing of the set
+        except Exception as error:
+            if pointer is None:
+                raise
+            self._refuse(promotion_id, f"{type(error).__name__}: {error}")
+            if self._current is None:
+                self._serve(self._loaded({}, 0))
+        else:
+            self._refused = ""
+        self._tried_promotion = promotion_id
+
+    def _reload(self, pointer: Live | None) -> None:
+        """Load the catalogue anew; a refused promotion may fit it now."""
+        self._reloaded_at_ms = self._clock()
+        if self._refused:
+            self._adopt(pointer)
+            if not self._refused:
+                return
+        current = self._current
+        assert current is not None
+        self._serve(self._loaded(current.versions, current.promotion_id))
+
+    def _loaded(self, versions: Mapping[str, str], promotion_id: int) -> FeedSet:
+        """Load and try a set, remembering the state of the tracks it was loaded from."""
+        since_ms = self._horizon_ms()
+        state = self._track_state(since_ms)  # before loading: a change meanwhile is seen next time
+        loaded = load_set(self._workspace, self._config, versions, promotion_id)
+        check_set(loaded, self._clock())
+        self._since_ms, self._loaded_state, self._patched_state = since_ms, state, state
+        return loaded
+
+    def _serve(self, loaded: FeedSet) -> None:
+        before = self._current
+        self._current = loaded
+        self._metrics.show_tracks(len(loaded.catalogue), loaded.servable)
+        if before is None or before.promotion_id != loaded.promotion_id:
+            self._metrics.show_live(loaded.promotion_id, loaded.versions)
+            logger().info(
+                "live_set_changed",
+                promotion_id=loaded.promotion_id,
+                versions=dict(loaded.versions),
+                tracks=len(loaded.catalogue),
+            )
+
+    def _refuse(self, promotion_id: int, reason: str) -> None:
+        self._refused = f"promotion {promotion_id} is not served: {reason}"
+        self._metrics.refusals.inc()
+        logger().error("promotion_was_refused", promotion_id=promotion_id, reason=reason)
+
+    def _patch(self) -> bool:
+        """Put changed statuses into the set that serves; say whether a reload must not wait."""
+        current = self._current
+        assert current is not None
+        with self._workspace.database.read() as connection:
+            changes = changed_statuses(connection, current.catalogue, self._since_ms)
+        if not changes.rows.size:
+            return False
+        self._serve(current.with_catalogue(patched(current.catalogue, changes), self._config))
+        return changes.touches_blocked
+
+    def _horizon_ms(self) -> int:
+        """Return from which stamp on changes are looked for."""
+        with self._workspace.database.read() as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(tracks)).scalar_one()
+            if count <= WATCH_ALL_TRACKS:
+                return 0
+            newest = connection.execute(sa.select(sa.func.max(tracks.c.updated_at))).scalar_one()
+        return min(int(newest), self._clock()) - LATE_COMMIT_MS
+
+    def _track_state(self, since_ms: int) -> _TrackState:
+        stamp = tracks.c.updated_at
+        query = sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.max(stamp), 0),
+            sa.func.coalesce(sa.func.sum(stamp % STAMP_MODULUS), 0),
+        ).where(stamp >= since_ms)
+        with self._workspace.database.read() as connection:
+            count, newest_ms, stamps = connection.execute(query).one()
+        return _TrackState(int(count), int(newest_ms), int(stamps))

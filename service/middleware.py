@@ -1,0 +1,47 @@
+"""What happens around every request: it is counted and timed, and its answer is not sniffed."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.metrics import Metrics
+
+UNMATCHED = "(none)"  # a path of no route; its text would make a label of everything asked for
+
+
+class Observed:
+    """Counts and times requests by route.
+
+    Args:
+        app: What answers.
+        metrics: Where to count.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500  # an exception that nobody answered becomes one outside of here
+        start_s = time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-content-type-options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            route = getattr(scope.get("route"), "path", UNMATCHED)
+            self._metrics.request_s.labels(route).observe(time.perf_counter() - start_s)
+            self._metrics.requests.labels(scope["method"], route, str(status)).inc()

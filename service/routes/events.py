@@ -1,0 +1,51 @@
+"""`POST /v1/events`: what listeners did, in batches, each event with its verdict."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from service.dependencies import ContextDep, NowMs
+from service.eventbatch import MAX_BODY_BYTES, parse_batch, take_batch
+from service.problems import Problem, ProblemError
+from service.schemas import EventsAnswer
+
+router = APIRouter(tags=["events"])
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventBatch"}}},
+    }
+}
+
+
+async def bounded_body(request: Request) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        ProblemError: 413 as soon as it grows beyond what a batch can need.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            detail = f"the body is longer than {MAX_BODY_BYTES} bytes; send smaller batches"
+            raise ProblemError(413, "batch-too-large", detail, {"connection": "close"})
+        parts.append(part)
+    return b"".join(parts)
+
+
+@router.post(
+    "/v1/events",
+    openapi_extra=BODY,
+    responses={400: {"model": Problem}, 413: {"model": Problem}},
+)
+def events(
+    body: Annotated[bytes, Depends(bounded_body)], context: ContextDep, now_ms: NowMs
+) -> EventsAnswer:
+    """Record a batch; an event that breaks a rule is refused by itself."""
+    verdicts = take_batch(context.workspace.database, parse_batch(body), now_ms)
+    for verdict in verdicts.verdicts:
+        context.metrics.events.labels(verdict.status).inc()
+    return verdicts

@@ -1,0 +1,47 @@
+"""What the service reads of `segue.toml`: its own section, the feed's and the store's."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ranking.assembly import FeedConfig
+
+
+class StoreSection(BaseModel):
+    """Where the operational store is (`[store]`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = ""
+    """`postgresql+psycopg://user@host/name`; empty is SQLite inside the data folder."""
+
+
+class ServiceSection(BaseModel):
+    """How the service runs (`[service]`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    poll_s: float = Field(default=1.0, ge=0.02, le=60)
+    """How often it looks for a promotion or a changed track."""
+    catalogue_reload_s: float = Field(default=5.0, ge=0, le=3600)
+    """Least time between two reloads of the whole catalogue; statuses never wait for it."""
+    request_threads: int = Field(default=8, ge=1, le=14)
+    """Requests worked on at once in one process; the store's pool has 15 connections."""
+    page_batch_ms: int = Field(default=100, ge=1, le=10_000)
+    """Longest time a served page waits before it is logged with those after it."""
+    page_queue: int = Field(default=1_000, ge=1, le=100_000)
+    """Pages that may wait for the log; one more is dropped and counted (80 kB a page)."""
+    drain_s: float = Field(default=10.0, ge=0, le=300)
+    """How long a stopping service waits for requests in flight and for its page log."""
+    log_json: bool = False
+    """Logs as one JSON document a line, for machines."""
+
+
+class Settings(BaseModel):
+    """Every section the service declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: ServiceSection = Field(default_factory=ServiceSection)
+    feed: FeedConfig = Field(default_factory=FeedConfig)
+    store: StoreSection = Field(default_factory=StoreSection)
