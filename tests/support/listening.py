@@ -1,0 +1,44 @@
+"""A small world without recordings: its tracks, its listeners, and what they did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from pipelines.job import Silent
+from pipelines.world.catalogue import Catalogue, draw_catalogue
+from pipelines.world.config import WorldConfig
+from pipelines.world.history import History, live_through
+from pipelines.world.memory import Memory, blank_memory
+from pipelines.world.population import draw_population
+from pipelines.world.releases import Releases, draw_releases
+from pipelines.world.scene import Scene, set_scene
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SilentWorld:
+    """A world that was lived through."""
+
+    config: WorldConfig
+    catalogue: Catalogue
+    releases: Releases
+    scene: Scene
+    memory: Memory
+    history: History
+
+
+def live(config: WorldConfig) -> SilentWorld:
+    """Draw a world and let its listeners live through its days."""
+    catalogue = draw_catalogue(config.tracks, config.seed)
+    releases = draw_releases(catalogue, config)
+    population = draw_population(config.listeners, config.behaviour.sessions_a_day, config.seed)
+    scene = set_scene(catalogue, releases, population, config.behaviour)
+    memory = blank_memory(len(population), len(catalogue.creators), releases.fame)
+    history = live_through(scene, memory, config, Silent())
+    return SilentWorld(config, catalogue, releases, scene, memory, history)
+
+
+@cache
+def small_world() -> SilentWorld:
+    """Return one world that many tests read; it costs about a second."""
+    return live(WorldConfig(tracks=300, listeners=500, days=30, seed=7))
