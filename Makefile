@@ -1,6 +1,7 @@
 # The front door. `make demo` and `make test` set everything up by themselves.
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+# Name an interpreter (`make PYTHON=/path/to/python3.11`) or let the first Python 3.11 be found.
+PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -9,18 +10,28 @@ DATA   ?= data/demo
 # BLAS and OpenMP pools fight with each other and with our own workers; one thread each is faster here.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test quick check format bench clean
+.PHONY: help setup docs demo test quick check format bench clean
 
-help:           ## list the commands
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  -/'
+help:            ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 12
 
+# A name on PATH may be a shim that runs nothing, so each candidate is asked for its version.
 $(STAMP): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; install Python 3.11 or name it: make PYTHON=/path/to/python"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $(STAMP)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  for candidate in $(or $(PYTHON),python3.11 python3 python); do \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; then \
+	      echo "Creating $(VENV) with $$candidate"; exec $$candidate -m venv --clear $(VENV); \
+	    fi; \
+	  done; \
+	  echo "No Python 3.11 was found; install it or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing the package into $(VENV); the first time takes some minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
 
 setup: $(STAMP)  ## create .venv and install the package, unless nothing changed
+
+docs: $(STAMP)   ## write docs/settings.md anew from the models
+	$(BIN)/python -m tests.support.settings_page
 
 demo: $(STAMP)   ## build a world, train, evaluate, print a feed, then serve it (SERVE=0 ends before serving)
 	$(BIN)/segue --data $(DATA) demo $(if $(filter 0,$(SERVE)),--no-serve,--serve)
