@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.world.form import Bar, Plan, Span
 from pipelines.world.groove import STEPS_PER_BEAT
-from pipelines.world.harmony import scale_pitches
+from pipelines.world.harmony import SCALES, scale_pitches
 from pipelines.world.score import NoteEvent
 
 SILENT_SECTIONS = ("intro", "outro")
@@ -96,10 +96,10 @@ def _sing(
     events: list[NoteEvent] = []
     for step, bend, end in zip(motif.steps, motif.bends, ends, strict=True):
         span = span_at(plan, start + step)
-        anchor = _nearest(_chord_tones(span, centre), centre)
+        anchor = _nearest(_chord_tones(plan, span, centre), centre)
         pitch = _bend(scale, anchor, bend)
         if step % STEPS_PER_BEAT == 0:
-            pitch = _nearest(_chord_tones(span, pitch), pitch)
+            pitch = _nearest(_chord_tones(plan, span, pitch), pitch)
         if step == 0 and span.chord.root == attributes.key:  # the first beat at home says so
             pitch = _nearest(tonic_octaves(plan, centre), pitch)
         at = plan.time_of(start + step)
@@ -125,8 +125,12 @@ def span_at(plan: Plan, step: int) -> Span:
     return plan.spans[min(step // plan.spans[0].steps, len(plan.spans) - 1)]
 
 
-def _chord_tones(span: Span, centre: int) -> list[int]:
+def _chord_tones(plan: Plan, span: Span, centre: int) -> list[int]:
     tones = set(span.chord.pitch_classes)
+    if len(tones) == 2:  # over a power chord the melody alone tells major from minor
+        minor_third = (span.chord.root + 3) % 12
+        in_key = {(plan.attributes.key + step) % 12 for step in SCALES[plan.attributes.mode]}
+        tones.add(minor_third if minor_third in in_key else (minor_third + 1) % 12)
     return [pitch for pitch in range(centre - 7, centre + 8) if pitch % 12 in tones]
 
 

@@ -52,7 +52,7 @@ class Style:
     mix: Mix
     colour: Colour = "triad"
     major: tuple[str, ...] = ("I-V-vi-IV", "I-IV-I-V", "I-vi-IV-V", "I-IV-vi-V")
-    minor: tuple[str, ...] = ("i-iv-i-v", "i-VI-iv-V", "i-i-iv-v", "i-VI-i-VII")
+    minor: tuple[str, ...] = ("i-iv-i-V", "i-VI-iv-V", "i-i-iv-V", "i-VI-i-VII")
 
 
 _ALL = (
@@ -92,7 +92,7 @@ _ALL = (
         "metal", (142, 22, 98, 184), 0.92, 0.86, 0.6, ("gallop", "thrash", "backbeat"),
         ("lead guitar",), ("distorted guitar",), ("pick bass", "finger bass"), ("metal",),
         Mix(room_s=0.9, wet=0.1, echo=0.15, looseness_ms=3, drums_db=2), colour="power",
-        minor=("i-i-VI-VII", "i-VI-iv-v", "i-VI-i-iv", "i-iv-VI-i"),
+        minor=("i-i-VI-VII", "i-VI-iv-V", "i-VI-i-iv", "i-iv-VI-i"),
     ),
     Style(
         "folk", (102, 14, 74, 138), 0.3, 0.38, 0.5, ("fingerpick", "campfire", "waltz-flow"),
@@ -121,7 +121,7 @@ _ALL = (
         ("supersaw", "square", "brass"), ("warm pad", "supersaw", "glass pad"),
         ("synth bass", "reese"), ("machine", "club"),
         Mix(room_s=2.2, wet=0.26, echo=0.35, duck=0.25, drums_db=1),
-        minor=("i-VI-VII-i", "i-VI-iv-v", "i-i-VI-VII"),
+        minor=("i-VI-VII-i", "i-VI-iv-V", "i-i-VI-VII"),
     ),
     Style(
         "jazz", (132, 24, 88, 190), 0.4, 0.46, 0.4, ("ride-swing", "bossa"),
