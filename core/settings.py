@@ -12,13 +12,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import ConfigError
 
 PREFIX = "SEGUE_"
 SECTIONS = ("store", "feed", "train", "evaluate", "world", "service")
 """Every section that some program of the house reads."""
+
+
+class StoreSection(BaseModel):
+    """Where the operational store is (`[store]`); every program reads it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = ""
+    """`postgresql+psycopg://user@host/name`; empty is SQLite inside the data folder."""
+
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

@@ -1,0 +1,1 @@
+"""The commands of `segue`, one file a command or family."""

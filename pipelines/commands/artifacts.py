@@ -1,0 +1,83 @@
+"""`segue artifacts`, `segue promote`, `segue rollback`: what was learned, and what is live."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.commands.options import AsJson, Reason
+from pipelines.commands.session import now_ms, session_of
+
+if TYPE_CHECKING:
+    from pipelines.promotion import ArtifactsReport
+
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        help="A kind (its newest) or KIND=VERSION; may be repeated. [default: newest of every]",
+        show_default=False,
+    ),
+]
+OneKind = Annotated[str | None, typer.Option("--kind", help="Only this kind.")]
+
+
+def artifacts(context: typer.Context, kind: OneKind = None, as_json: AsJson = False) -> None:
+    """List every artifact: kind, version, age, whether it is live, figures."""
+    from pipelines.promotion import list_artifacts
+
+    session = session_of(context, as_json=as_json)
+    with session.workspace(session.settings()) as workspace:
+        report = list_artifacts(workspace.artifacts, kind)
+    if session.as_json:
+        session.show(report, "artifacts")
+    elif report.artifacts:
+        session.out.print(_table(report))
+    else:
+        session.say("There are no artifacts yet; `segue train` makes some.")
+
+
+def promote(
+    context: typer.Context,
+    kind: Kinds = None,
+    reason: Reason = "promoted by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Make artifacts live, all at once; a running service follows within seconds."""
+    from pipelines.promotion import promote as run
+
+    session = session_of(context, as_json=as_json)
+    with session.workspace(session.settings()) as workspace, session.progress("promote"):
+        report = run(workspace.artifacts, kind or (), now_ms=now_ms(), reason=reason)
+    session.show(report, "promote")
+
+
+def rollback(
+    context: typer.Context, reason: Reason = "rolled back by hand", as_json: AsJson = False
+) -> None:
+    """Make the set before the live one live again."""
+    from pipelines.promotion import roll_back
+
+    session = session_of(context, as_json=as_json)
+    with session.workspace(session.settings()) as workspace, session.progress("rollback"):
+        report = roll_back(workspace.artifacts, now_ms=now_ms(), reason=reason)
+    session.show(report, "rollback")
+
+
+def _table(report: ArtifactsReport) -> Table:
+    table = Table("kind", "version", "created (UTC)", "live", "metrics")
+    for row in report.artifacts:
+        moment = datetime.fromtimestamp(row.created_at / 1000, UTC)
+        figures = ", ".join(f"{name} {value:,.4g}" for name, value in row.metrics.items())
+        table.add_row(
+            escape(row.kind),
+            escape(row.version),
+            f"{moment:%Y-%m-%d %H:%M:%S}",
+            "live" if row.live else "",
+            escape(figures),
+        )
+    return table

@@ -1,0 +1,90 @@
+"""Reports as tables for people, or as one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+MAX_ROWS = 60
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_report(console: Console, title: str, document: Mapping[str, Any]) -> None:
+    """Print a report: its figures as one table, each list inside it as another."""
+    figures = {name: value for name, value in document.items() if not _is_table(value)}
+    if figures:
+        table = Table(title=escape(title), show_header=False, title_justify="left")
+        for name, value in _flat(figures):
+            table.add_row(escape(name), escape(_text(value)))
+        console.print(table)
+    for name, value in document.items():
+        if _is_table(value):
+            console.print(_rows_table(name, value))
+
+
+def _is_table(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and bool(value)
+        and all(isinstance(row, Mapping) for row in value)
+    )
+
+
+def _rows_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a table with one row a mapping; mappings of mappings become columns of their own."""
+    flat = [dict(_flat(row)) for row in rows[:MAX_ROWS]]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    caption = f"and {len(rows) - MAX_ROWS} more" if len(rows) > MAX_ROWS else None
+    table = Table(title=escape(_words(name)), title_justify="left", caption=caption)
+    for column in columns:
+        figures = all(isinstance(row.get(column, 0), int | float | list) for row in flat)
+        table.add_column(escape(column), justify="right" if figures else "left", no_wrap=False)
+    for row in flat:
+        table.add_row(*(escape(_text(row.get(column, ""))) for column in columns))
+    return table
+
+
+def _flat(values: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
+    """Return nested values as (name, value); a figure with its interval stays one value."""
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        full = f"{path} {_words(name)}".strip()
+        if _is_interval(value) or not isinstance(value, Mapping):
+            found.append((full, value))
+        else:
+            found += _flat(value, "" if name == "metrics" else full)
+    return found
+
+
+def _is_interval(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"mean", "low", "high"}
+
+
+def _text(value: Any) -> str:
+    if _is_interval(value):
+        return f"{_text(value['mean'])} [{_text(value['low'])}, {_text(value['high'])}]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_text(part) for part in value) or "-"
+    return "-" if value is None else str(value)
+
+
+def _words(name: str) -> str:
+    return str(name).replace("_", " ")

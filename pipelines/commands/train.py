@@ -1,0 +1,47 @@
+"""`segue train`: from imported data to artifacts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.options import AsJson
+from pipelines.commands.session import now_ms, session_of
+
+DEFAULT_SEED = 7
+
+Only = Annotated[
+    str, typer.Option(help="Some stages of embed,factors,index,ranker. [default: all]")
+]
+TrainSeed = Annotated[int, typer.Option("--seed", min=0, help="Decides every random choice.")]
+
+
+def train(
+    context: typer.Context,
+    only: Only = "",
+    seed: TrainSeed = DEFAULT_SEED,
+    as_json: AsJson = False,
+) -> None:
+    """Learn vectors, factors, index and ranker; nothing becomes live before `segue promote`."""
+    from pipelines.train import STAGES
+    from pipelines.train import train as run
+
+    session = session_of(context, as_json=as_json)
+    settings = session.settings()
+    wanted = [word.strip() for word in only.split(",") if word.strip()]
+    if unknown := sorted(set(wanted) - set(STAGES)):
+        raise typer.BadParameter(
+            f"--only: {', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
+        )
+    with session.workspace(settings) as workspace, session.progress("train") as progress:
+        report = run(
+            workspace,
+            settings.train,
+            settings.feed,
+            only=wanted or STAGES,
+            seed=seed,
+            now_ms=now_ms(),
+            progress=progress,
+        )
+    session.show(report, "train")

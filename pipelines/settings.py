@@ -1,0 +1,39 @@
+"""Everything the jobs read of `segue.toml` and of `SEGUE_…` variables, as one checked value."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from core.settings import StoreSection
+from pipelines.evaluate import EvaluateConfig
+from pipelines.train import TrainConfig
+from pipelines.world.config import PlayConfig, WorldConfig
+from ranking.assembly import FeedConfig
+
+
+class WorldSection(BaseModel):
+    """The built-in world (`[world.create]` and `[world.play]`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    create: WorldConfig = WorldConfig()
+    """What `segue world create` makes."""
+    play: PlayConfig = PlayConfig()
+    """How `segue world play` goes on."""
+
+
+class PipelineSettings(BaseModel):
+    """Every section the jobs declare; `[service]` is the service's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    store: StoreSection = StoreSection()
+    """Where the operational store is."""
+    feed: FeedConfig = FeedConfig()
+    """What a feed is made of."""
+    train: TrainConfig = TrainConfig()
+    """How everything that is learned is learned."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """What is held out to judge by, and how often."""
+    world: WorldSection = WorldSection()
+    """The built-in world."""

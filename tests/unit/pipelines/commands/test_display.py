@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipelines.commands.bars import show_bars
+from pipelines.commands.display import MAX_ROWS, print_json, print_report
+
+
+def _printed(document: dict[str, Any], title: str = "job") -> str:
+    stream = io.StringIO()
+    print_report(Console(file=stream, width=160), title, document)
+    return stream.getvalue()
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.replace("┃", "│").removeprefix("│").removesuffix("│")
+    return [cell.strip() for cell in inner.split("│")]
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"ü": [1, None]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"ü": [1, None]}
+    assert "ü" in out
+
+
+def test_json_refuses_what_json_has_no_word_for() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        print_json({"x": float("nan")})
+
+
+def test_figures_are_rows_and_nested_ones_carry_their_path() -> None:
+    text = _printed(
+        {
+            "rows_read": 1234567,
+            "reasons": {"at is missing": 2},
+            "rate": 0.123456,
+            "created": False,
+            "file": None,
+            "tags": ("a", "b"),
+        }
+    )
+    lines = [_cells(line) for line in text.splitlines()]
+    for row in (
+        ["rows read", "1,234,567"],
+        ["reasons at is missing", "2"],
+        ["rate", "0.1235"],
+        ["created", "no"],
+        ["file", "-"],
+        ["tags", "a, b"],
+    ):
+        assert row in lines
+
+
+def test_lists_are_tables_and_intervals_stay_together() -> None:
+    estimate = {"mean": 0.25, "low": 0.2, "high": 0.3}
+    text = _printed(
+        {
+            "protocol": "temporal",
+            "results": [
+                {"model": "popular", "metrics": {"ndcg@10": estimate}},
+                {"model": "two_stage", "metrics": {"ndcg@10": estimate, "mrr": estimate}},
+            ],
+        }
+    )
+    lines = [_cells(line) for line in text.splitlines()]
+    assert ["model", "ndcg@10", "mrr"] in lines
+    assert ["popular", "0.25 [0.2, 0.3]", ""] in lines
+    assert ["two_stage", "0.25 [0.2, 0.3]", "0.25 [0.2, 0.3]"] in lines
+
+
+def test_long_lists_say_what_they_leave_out() -> None:
+    text = _printed({"slots": [{"position": row} for row in range(MAX_ROWS + 5)]})
+    assert "and 5 more" in text
+
+
+def test_markup_in_data_is_text() -> None:
+    assert "[bold]title[/]" in _printed({"title": "[bold]title[/]", "rows": [{"a": "[red]x"}]})
+
+
+def test_bars_pass_everything_on_and_draw_only_where_enabled() -> None:
+    for enabled in (True, False):
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=True, width=80)
+        with show_bars(console, "train", enabled=enabled) as bars:
+            assert list(bars.track(iter("abc"), "rendering", 3)) == ["a", "b", "c"]
+            assert list(bars.track([1, 2], "again")) == [1, 2]
+            move = bars.counter("fitting")
+            move(1, 2)
+            move(2, 2)
+        assert ("train" in stream.getvalue()) == enabled
+
+
+def test_a_bar_goes_when_its_step_fails() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with show_bars(console, "train", enabled=True) as bars:
+        steps = bars.track([1, 2, 3], "half")
+        next(steps)
+        steps.close()  # type: ignore[attr-defined]
+        assert [task.description for task in bars._display.tasks] == ["train"]
