@@ -6,7 +6,7 @@ Both are held to the same limits, which stand here once.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.ids import MAX_ID_CHARS
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_MS = 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is seconds read as milliseconds
 LATEST_MS = 4_102_444_800_000  # 2100-01-01: a later one is microseconds
@@ -49,7 +50,7 @@ def to_epoch_ms(value: object) -> object:
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return int(aware.timestamp() * 1000)
+        return (aware - EPOCH) // timedelta(milliseconds=1)  # exact, where a float would not be
     return value
 
 
@@ -99,16 +100,13 @@ def check_rows(frame: pl.DataFrame, rules: dict[str, pl.Expr]) -> Checked:
     Returns:
         The good rows, and the others with their `reason`.
     """
-    if not rules:
-        return Checked(frame, frame.clear().with_columns(reason=pl.lit(None, pl.String)))
-    broken = [
-        pl.when(expr.fill_null(value=True)).then(pl.lit(reason)) for reason, expr in rules.items()
-    ]
-    judged = frame.with_columns(reason=pl.coalesce(broken))
-    return Checked(
-        judged.filter(pl.col("reason").is_null()).drop("reason"),
-        judged.filter(pl.col("reason").is_not_null()),
-    )
+    broken = {reason: expr.fill_null(value=True) for reason, expr in rules.items()}
+    is_broken = frame.select(pl.any_horizontal(pl.lit(value=False), *broken.values())).to_series()
+    if is_broken.len() != frame.height:  # rules that read no column judge all rows alike
+        is_broken = is_broken.new_from_index(0, frame.height)
+    told = [pl.when(expr).then(pl.lit(reason)) for reason, expr in broken.items()]
+    reason = pl.coalesce(pl.lit(None, pl.String), *told)
+    return Checked(frame.filter(~is_broken), frame.filter(is_broken).with_columns(reason=reason))
 
 
 def id_rules(column: str) -> dict[str, pl.Expr]:
@@ -119,6 +117,12 @@ def id_rules(column: str) -> dict[str, pl.Expr]:
         f"{column} is longer than {MAX_ID_CHARS} characters": value.str.len_chars() > MAX_ID_CHARS,
         f"{column} has control characters": value.str.contains(r"[\x00-\x1f\x7f]"),
     }
+
+
+def optional_id_rules(column: str) -> dict[str, pl.Expr]:
+    """Return the rules of an id column that may be null."""
+    absent = pl.col(column).is_null()
+    return {reason: expr & ~absent for reason, expr in id_rules(column).items()}
 
 
 def time_rules(column: str) -> dict[str, pl.Expr]:
@@ -138,13 +142,27 @@ def range_rule(column: str, low: int, high: int) -> dict[str, pl.Expr]:
     return {f"{column} is not between {low} and {high}": outside.fill_null(value=False)}
 
 
+def length_rule(column: str) -> dict[str, pl.Expr]:
+    """Return the rule that an optional text is not too long."""
+    is_long = pl.col(column).str.len_chars() > MAX_ID_CHARS
+    return {f"{column} is longer than {MAX_ID_CHARS} characters": is_long.fill_null(value=False)}
+
+
 def interaction_rules() -> dict[str, pl.Expr]:
-    """Return the rules of interactions in a frame; the same limits as `Interaction`."""
+    """Return the rules of interactions in a frame; the same limits as `Interaction`.
+
+    The frame has the columns of the warehouse's events, whole numbers still in 64 bits. What is
+    missing is null; `event_id` may be, for it is derived where a file has none.
+    """
     return {
         **id_rules("user_id"),
         **id_rules("track_id"),
         **time_rules("at"),
         f"action is not one of {', '.join(ACTIONS)}": ~pl.col("action").is_in(ACTIONS),
+        **optional_id_rules("event_id"),
+        **optional_id_rules("request_id"),
+        **optional_id_rules("session_id"),
+        **length_rule("device"),
         **range_rule("position", 0, MAX_POSITION),
         **range_rule("played_ms", 0, MAX_PLAYED_MS),
         **range_rule("track_ms", 1, MAX_PLAYED_MS),

@@ -68,8 +68,13 @@ def stored_tracks(connection: sa.Connection, ids: Sequence[str] | None = None) -
 
 def add_bare_tracks(connection: sa.Connection, ids: Iterable[str], now_ms: int) -> None:
     """Add tracks of which nothing but the id is known; known ones stay as they are."""
-    rows = [{"track_id": one, "updated_at": now_ms} for one in sorted(ids)]
-    upsert(connection, tracks, rows)
+    # Written out, so that the store's own defaults hold: Python's would be set value by value.
+    statement = sa.text(
+        "INSERT INTO tracks (track_id, updated_at) VALUES (:track_id, :updated_at) "
+        "ON CONFLICT (track_id) DO NOTHING"
+    )
+    if rows := [{"track_id": one, "updated_at": now_ms} for one in sorted(ids)]:
+        connection.execute(statement, rows)
 
 
 def put_tracks(
