@@ -1,0 +1,1 @@
+"""The promises of the Protocols, one abstract suite each; every implementation inherits one."""
