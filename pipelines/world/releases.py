@@ -14,14 +14,13 @@ from core.tables import TIME
 from pipelines.world.attributes import TrackAttributes
 from pipelines.world.catalogue import Catalogue
 from pipelines.world.config import WorldConfig
+from ranking.catalogue import Origin
 
 P_RELEASED_BEFORE = 0.7
 BACK_CATALOGUE_DAYS = 400
 TRIAL_SHARE = 0.04
-ORIGINS = ("human", "generated", "assisted")
-GENERATED = ORIGINS.index("generated")
-P_ORIGIN = (0.7, 0.25, 0.05)
-P_LABELLED = 0.85  # of the generated tracks: the rest hide what made them
+P_ORIGIN = (0.7, 0.25, 0.05)  # human, generated, assisted
+P_LABELLED = 0.85  # of the tracks that are not human: the rest hide what made them
 P_TAG_MISSING = 0.25
 P_TAG_WRONG = 0.06
 CREATOR_QUALITY = 0.5  # correlation of a track's quality with its creator's
@@ -38,8 +37,8 @@ class Releases:
     Args:
         quality: (n,) standard normal; nobody is told.
         fame: (n,) plays that the charts remember on day 0.
-        origins: (n,) index into `ORIGINS`.
-        labelled: (n,) whether the provenance of a generated track is stated.
+        origins: (n,) int8 `Origin`.
+        labelled: (n,) whether the provenance is stated; always true of human tracks.
         trial: (n,) whether the track is on trial and unheard.
         released_at_ms: (n,) epoch milliseconds.
         tags: (n,) the words people would file it under, some missing, some wrong.
@@ -47,7 +46,7 @@ class Releases:
 
     quality: NDArray[np.float32]
     fame: NDArray[np.float32]
-    origins: NDArray[np.int64]
+    origins: NDArray[np.int8]
     labelled: NDArray[np.bool_]
     trial: NDArray[np.bool_]
     released_at_ms: NDArray[np.int64]
@@ -59,15 +58,15 @@ def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
     rng = generator(config.seed, "releases")
     count = len(catalogue.attributes)
     trial = _some(count, TRIAL_SHARE, rng)
-    origins = np.where(trial, GENERATED, rng.choice(len(ORIGINS), count, p=P_ORIGIN))
+    origins = np.where(trial, Origin.GENERATED, rng.choice(len(Origin), count, p=P_ORIGIN))
     before = (rng.random(count) < P_RELEASED_BEFORE) & ~trial
     quality = _draw_quality(catalogue.creator_rows, rng)
     fame = 3.0 * np.exp(0.5 * quality + 0.8 * rng.standard_normal(count)) * before
     return Releases(
         quality=quality,
         fame=fame.astype(np.float32),
-        origins=origins.astype(np.int64),
-        labelled=(origins != GENERATED) | trial | (rng.random(count) < P_LABELLED),
+        origins=origins.astype(np.int8),
+        labelled=(origins == Origin.HUMAN) | trial | (rng.random(count) < P_LABELLED),
         trial=trial,
         released_at_ms=_draw_release_times(before, trial, config, rng),
         tags=tuple(_draw_tags(track, rng) for track in catalogue.attributes),
@@ -88,7 +87,7 @@ def track_frame(catalogue: Catalogue, releases: Releases) -> pl.DataFrame:
     """Return the tracks as the table of tracks holds them, without their recordings."""
     count = len(catalogue.attributes)
     ids, makers = track_ids(count), creator_ids(len(catalogue.creators))
-    states_maker = (releases.origins == GENERATED) & releases.labelled
+    states_maker = (releases.origins != Origin.HUMAN) & releases.labelled
     generator_of = ["segue-world" if stated else None for stated in states_maker]
     model_of = [
         GENERATORS[row % len(GENERATORS)] if stated else None
@@ -105,7 +104,7 @@ def track_frame(catalogue: Catalogue, releases: Releases) -> pl.DataFrame:
             "title": catalogue.titles,
             "artist": [catalogue.creators[row].name for row in catalogue.creator_rows],
             "genre": [track.style for track in catalogue.attributes],
-            "origin": [ORIGINS[code] for code in releases.origins],
+            "origin": [Origin(code).name.lower() for code in releases.origins],
             "status": ["trial" if on_trial else "active" for on_trial in releases.trial],
             "explicit": [False] * count,
             "language": ["instrumental"] * count,

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from pipelines.world.catalogue import Catalogue
 from pipelines.world.config import BehaviourConfig
 from pipelines.world.population import AI_PREFERENCES, Population, match
-from pipelines.world.releases import GENERATED, Releases
+from pipelines.world.releases import Releases
 from pipelines.world.traits import Traits, traits_of
+from ranking.filters.ai_preference import wanted
+from ranking.model import AiPreference
 
 NEVER_MS = np.iinfo(np.int64).max
 
@@ -23,7 +25,7 @@ class Scene:
     Args:
         population: The listeners.
         lasting: (u, n) appeal of each track by taste and quality.
-        allowed: (u, n) false for generated tracks whose listener does not want them.
+        allowed: (u, n) false for tracks that the listener's AI preference shuts out.
         creator_rows: (n,) who made each track.
         track_ms: (n,) lengths.
         on_air_from_ms: (n,) from when a track can be sought out or stand in the charts;
@@ -52,7 +54,7 @@ def set_scene(
     return Scene(
         population=population,
         lasting=lasting_appeal(population, traits, releases.quality, config),
-        allowed=wanted(population, releases.origins == GENERATED, releases.labelled),
+        allowed=allowed_tracks(population, releases.origins, releases.labelled),
         creator_rows=catalogue.creator_rows,
         track_ms=np.array(lengths, dtype=np.int64),
         on_air_from_ms=np.where(releases.trial, NEVER_MS, releases.released_at_ms),
@@ -67,20 +69,15 @@ def lasting_appeal(
     return np.asarray(taste + config.quality_weight * quality[None, :], dtype=np.float32)
 
 
-def wanted(
-    population: Population, generated: NDArray[np.bool_], labelled: NDArray[np.bool_]
+def allowed_tracks(
+    population: Population, origins: NDArray[np.int8], labelled: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return (u, n) which tracks listeners want at all, by their AI preference.
 
     Args:
         population: The listeners.
-        generated: (n,) which tracks a generator made.
+        origins: (n,) `Origin`.
         labelled: (n,) which tracks say what made them.
     """
-    unwanted = {
-        "all": np.zeros_like(generated),
-        "labelled": generated & ~labelled,
-        "none": generated,
-    }
-    by_preference = np.stack([~unwanted[name] for name in AI_PREFERENCES])
-    return np.asarray(by_preference[population.ai_preference])
+    by_preference = [wanted(origins, labelled, AiPreference(name)) for name in AI_PREFERENCES]
+    return np.asarray(np.stack(by_preference)[population.ai_preference])
