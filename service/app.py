@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from service.lifespan import lifespan
 from service.metrics import Metrics
-from service.middleware import Observed
+from service.middleware import Bounded, Observed
 from service.openapi import describe
 from service.problems import Problem, register
 from service.routes import events, feed, health, tracks, users
@@ -32,8 +32,10 @@ def create_app(settings: Settings, data: Path) -> FastAPI:
         responses={422: {"model": Problem}, 503: {"model": Problem}},
         docs_url=None,  # these pages load their scripts from another host
         redoc_url=None,
+        strict_content_type=False,  # a body without a type can only be JSON here
     )
     register(app)
+    app.add_middleware(Bounded)
     app.add_middleware(Observed, metrics=metrics)
     for family in (feed, events, tracks, users, health):
         app.include_router(family.router)

@@ -14,8 +14,6 @@ from ranking.listeners.record import record_interactions
 from service.problems import FieldFault, ProblemError, field_faults
 from service.schemas import MAX_EVENTS, EventsAnswer, EventVerdict
 
-MAX_BODY_BYTES = 2 * 1024 * 1024  # 500 events with every field at its longest take 0.7 MB
-
 
 def parse_batch(body: bytes) -> list[Any]:
     """Return the events of a body: `{"events": [...]}` or a bare list.

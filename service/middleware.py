@@ -1,19 +1,47 @@
-"""What happens around every request: it is counted and timed, and its answer is not sniffed."""
+"""What happens around every request: it is bounded, counted and timed."""
 
 from __future__ import annotations
 
 import time
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
 
 UNMATCHED = "(none)"  # a path of no route; its text would make a label of everything asked for
+MAX_BODY_BYTES = 2 * 1024 * 1024  # 500 events with every field at its longest take 0.7 MB
+
+
+class Bounded:
+    """Refuses a body as soon as it grows beyond what any request can need.
+
+    Args:
+        app: What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY_BYTES:
+                detail = f"the body is longer than {MAX_BODY_BYTES} bytes; send smaller batches"
+                raise HTTPException(413, detail, {"connection": "close"})
+            return message
+
+        await self._app(scope, bounded, send)
 
 
 class Observed:
-    """Counts and times requests by route.
+    """Counts and times requests by route, and forbids browsers to guess what an answer is.
 
     Args:
         app: What answers.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.eventbatch import MAX_BODY_BYTES
+from service.middleware import MAX_BODY_BYTES
 from tests.support.service_world import Service
 
 
@@ -51,8 +51,11 @@ def test_malformed_json_is_a_bad_request(service: Service, method: str, path: st
     assert (found["status"], found["type"]) == (400, "urn:segue:problem:malformed-json")
 
 
-def test_an_oversized_body_is_refused(service: Service) -> None:
-    found = problem(service, "POST", "/v1/events", content=b" " * (MAX_BODY_BYTES + 1))
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/events"), ("PUT", "/v1/users/u/preferences")]
+)
+def test_an_oversized_body_is_refused(service: Service, method: str, path: str) -> None:
+    found = problem(service, method, path, content=b" " * (MAX_BODY_BYTES + 1))
     assert found["status"] == 413
 
 

@@ -52,7 +52,9 @@ class Load:
         with httpx.Client(base_url=url, timeout=30) as client:
             while not self._stopping.is_set():
                 try:
-                    answer = client.get("/v1/feed", params={"user_id": user_id})
+                    # A new listener each time: one who has seen everything gets short pages.
+                    who = f"{user_id}-{sum(self.statuses.values())}"
+                    answer = client.get("/v1/feed", params={"user_id": who})
                 except httpx.TransportError as error:
                     self.faults.append(repr(error))
                     continue
@@ -122,7 +124,8 @@ def test_a_start_with_a_damaged_artifact_serves_what_it_can(tmp_path: Path) -> N
     promote(data, versions)
     with open_workspace(data) as workspace:
         damaged = workspace.artifacts.folder("factors", versions["factors"]) / "tracks.npy"
-        damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+        content = damaged.read_bytes()
+        damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with running_service(data) as running:
         ready = running.client.get("/readyz").json()
         assert ready["promotion_id"] == 0
