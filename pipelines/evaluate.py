@@ -17,7 +17,7 @@ from pipelines.catalogue import LiveCatalogue, open_catalogue
 from pipelines.fitting import FactorsConfig, fit_learned
 from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
-from pipelines.listener_tags import with_listener_tags
+from pipelines.listener_tags import retagged
 from pipelines.ranker_data import listener_log, query_of
 from pipelines.splits import Split, leave_out, relevant_rows, temporal
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
@@ -113,7 +113,7 @@ def evaluate(
     seeds = range(config.first_seed, config.first_seed + config.seeds)
     for seed in progress.track(seeds, "seeds judged", config.seeds):
         split = _split(history, protocol, config, seed)
-        contest = _contest(split, opened, factors, training, feed, seed, progress)
+        contest = _contest(history, split, opened, factors, training, feed, seed, progress)
         for name, result in _judged(contest, opened, progress):
             judged.setdefault(name, []).append(result)
     return _report(protocol, config, judged)
@@ -126,6 +126,7 @@ def _split(history: History, protocol: Protocol, config: EvaluateConfig, seed: i
 
 
 def _contest(
+    history: History,
     split: Split,
     opened: LiveCatalogue,
     factors: FactorsConfig,
@@ -134,7 +135,7 @@ def _contest(
     seed: int,
     progress: Progress,
 ) -> Contest:
-    catalogue = with_listener_tags(opened.catalogue, split.history.user_tags)
+    catalogue = retagged(opened.catalogue, history.user_tags, split.history.user_tags)
     fit_seed = derive_seed(seed, "serving")
     ranker, _ = learn_ranker(
         split.history,

@@ -23,6 +23,7 @@ from pipelines.history import History
 from ranking.catalogue import Catalogue
 from ranking.learned import Learned, TrackStatistics
 from ranking.listeners.preference import weigh
+from ranking.loading import no_factors
 from ranking.model import Floats, Rows
 
 
@@ -119,11 +120,10 @@ def factorize(
     seed: int,
     told: Callable[[int, int], None] | None = None,
 ) -> AlsFactors:
-    """Return ALS factors in catalogue rows; of no dimension where nobody played anything."""
+    """Return ALS factors in catalogue rows; zeros where nobody played anything."""
     track_ids = catalogue.tracks.values
     if known.weights.nnz == 0:
-        nothing = np.zeros((len(track_ids), 0), dtype=np.float32)
-        return AlsFactors((), track_ids, nothing[:0], nothing, config.regularization)
+        return no_factors(track_ids)
     weights = confidence(known.weights, config.confidence)
     return fit_als(
         weights, known.user_ids, track_ids, config, derive_seed(seed, "als"), progress=told

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from core.randomness import derive_seed, generator
-from pipelines.splits import Split, relevant_rows
+from pipelines.splits import Grades, Split, relevant_rows
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
 from ranking.listeners.replay import EventLog
 from ranking.model import NO_ROWS, Candidates, FeedQuery, Floats, Preferences, Rows
 from ranking.rankers.training import RankingData
+
+LabelledRequest = tuple[Floats, Grades]
+"""Feature values (n, f) and grades (n,) of the candidates of one request."""
 
 SURFACE = "discovery"  # never repeats: what is learned and judged is finding new tracks
 
@@ -53,7 +56,7 @@ def labelled_candidates(
     negatives: int,
     seed: int,
     preferences: Mapping[str, Preferences],
-) -> Iterable[tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int32]]]]:
+) -> Iterable[LabelledRequest]:
     """Yield (feature values, labels) of one request after another that holds something chosen.
 
     Args:
@@ -83,9 +86,7 @@ def labelled_candidates(
         yield values[kept], labels[kept]
 
 
-def labels_of(
-    candidates: Candidates, rows: Rows, grades: np.ndarray[tuple[int], np.dtype[np.int32]]
-) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def labels_of(candidates: Candidates, rows: Rows, grades: Grades) -> Grades:
     """Return (n,) the grade of each candidate, 0 where it was not chosen."""
     order = np.argsort(rows)
     place = np.minimum(np.searchsorted(rows[order], candidates.rows), rows.size - 1)
@@ -95,7 +96,7 @@ def labels_of(
 
 def joined(
     names: tuple[str, ...],
-    requests: Iterable[tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int32]]]],
+    requests: Iterable[LabelledRequest],
 ) -> RankingData:
     """Return requests as one training set, in the order given."""
     values, labels = [np.empty((0, len(names)), np.float32)], [np.empty(0, np.int32)]
@@ -109,7 +110,7 @@ def joined(
     )
 
 
-def _thinned(labels: np.ndarray, negatives: int, rng: np.random.Generator) -> Rows:  # type: ignore[type-arg]
+def _thinned(labels: Grades, negatives: int, rng: np.random.Generator) -> Rows:
     others = np.flatnonzero(labels == 0)
     if others.size > negatives:
         others = rng.choice(others, negatives, replace=False)

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.events import DAY_MS
 from core.randomness import generator
 from pipelines.history import PAIR, History
+from ranking.model import Rows
+
+Grades = NDArray[np.int32]
+"""How much a track was wanted: 1 played, 2 finished, 3 liked, saved or shared."""
 
 MIN_TRACKS = 5  # a listener with fewer tracks is never held out from
 
@@ -109,7 +114,7 @@ def _pairs(history: History) -> pl.DataFrame:
     return played.select(PAIR).sort(PAIR)
 
 
-def relevant_rows(held: pl.DataFrame, rows: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # type: ignore[type-arg]
+def relevant_rows(held: pl.DataFrame, rows: Rows) -> dict[str, tuple[Rows, Grades]]:
     """Return listener → (catalogue rows, grades) of held pairs whose track has a row.
 
     Args:

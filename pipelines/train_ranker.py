@@ -10,8 +10,8 @@ from core.randomness import derive_seed
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
-from pipelines.listener_tags import with_listener_tags
-from pipelines.ranker_data import joined, labelled_candidates
+from pipelines.listener_tags import retagged
+from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
 from pipelines.splits import Split, folds, temporal
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
@@ -74,9 +74,9 @@ def learn_ranker(
     """
     splits = list(_splits(history, training, seed))
     names: tuple[str, ...] = ()
-    requests = []
+    requests: list[LabelledRequest] = []
     for at, split in enumerate(progress.track(splits, "labelling candidates", len(splits))):
-        tagged = with_listener_tags(catalogue, split.history.user_tags)
+        tagged = retagged(catalogue, history.user_tags, split.history.user_tags)
         learned = fit_learned(
             split.history, tagged, audio, factors, derive_seed(seed, "split", at),
             now_ms=split.now_ms,

@@ -61,7 +61,7 @@ def load_catalogue(connection: sa.Connection, order: Sequence[str] = ()) -> Cata
     ids, place = _placed(columns[0], order)
     creators = Ids(sorted({one for one in columns[1] if one is not None}))
     statuses = _codes(columns[2], _STATUSES, "status")
-    tags, tag_names = _tags(columns[9], place)
+    tags, tag_names = tag_matrix([_distinct(columns[9][at]) for at in place.tolist()])
     return Catalogue(
         tracks=ids,
         creators=creators,
@@ -196,9 +196,15 @@ def _regions(texts: Sequence[str], place: Rows) -> dict[int, frozenset[str]]:
     }
 
 
-def _tags(texts: Sequence[str], place: Rows) -> tuple[sp.csr_matrix, tuple[str, ...]]:
-    """Return tags as unit rows, each tag weighed by how rare it is (inverse document frequency)."""
-    lists = [_distinct(texts[at]) for at in place.tolist()]
+def tag_matrix(lists: Sequence[Sequence[str]]) -> tuple[sp.csr_matrix, tuple[str, ...]]:
+    """Return tags as unit rows, each tag weighed by how rare it is (inverse document frequency).
+
+    Args:
+        lists: (n,) the distinct tags of each track.
+
+    Returns:
+        (n, n_tags) csr float32, rows of unit length or empty, and the tags in column order.
+    """
     names = Ids(sorted({tag for tags in lists for tag in tags}))
     columns = names.rows(tag for tags in lists for tag in tags)
     counts = np.fromiter((len(tags) for tags in lists), dtype=np.int64, count=len(lists))
