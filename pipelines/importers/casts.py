@@ -50,6 +50,21 @@ def cast(value: pl.Expr, dtype: pl.DataType, target: pl.DataType, unit: TimeUnit
     return _CASTS[_kind(target)](value, dtype, unit)
 
 
+def cast_date(value: pl.Expr, dtype: pl.DataType, unit: TimeUnit | None) -> pl.Expr:
+    """Return the expression that casts a column of dates, which may be written 1975 or 19750301.
+
+    Read as milliseconds or seconds since 1970 such numbers would lie in that year's first days.
+    """
+    if dtype.is_nested() or dtype.is_temporal():
+        return _to_time(value, dtype, unit)
+    digits = _to_text(value, dtype, unit).str.strip_chars()
+    month_day = pl.when(digits.str.len_chars() == 4).then(pl.lit("0101")).otherwise(pl.lit(""))
+    is_date = digits.str.contains(r"^[12]\d{3}(\d{4})?$")
+    compact = (digits + month_day).str.strptime(pl.Datetime("ms"), "%Y%m%d", strict=False)
+    written = pl.when(is_date).then(compact.dt.replace_time_zone("UTC"))
+    return pl.coalesce(written, _to_time(value, dtype, unit))
+
+
 def kind_name(target: pl.DataType) -> str:
     """Return what a type is called in a reason."""
     return _NAMES[_kind(target)]

@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from core.database import creators, tracks, upsert
+from core.ids import MAX_ID_CHARS
 from core.tables import TIME, TRACKS
 from core.warehouse import Batch
 from core.workspace import Workspace
@@ -111,7 +112,9 @@ def _changed(told: pl.DataFrame, known: pl.DataFrame, right: Told) -> pl.DataFra
     both = told.join(old.with_columns(is_known=True), on="track_id", how="left")
     values = {name: _merged(name, right) for name in _NAMES if name != "track_id"}
     merged = both.with_columns(**values)
-    merged = _with_merged_metadata(merged)
+    merged = _with_merged_metadata(merged).with_columns(
+        creator_id=pl.coalesce("creator_id", _named_creator())  # an artist without an id is one
+    )
     differs = [pl.col(n).ne_missing(pl.col(f"old_{n}")) for n in _NAMES if n != "track_id"]
     is_new = pl.col("is_known").is_null()
     return merged.filter(is_new | pl.any_horizontal(differs)).select(_NAMES)
@@ -129,6 +132,13 @@ def _merged(name: str, right: Told) -> pl.Expr:
     if name == "status":
         value = pl.when(old == BLOCKED).then(old).otherwise(value)
     return value.fill_null(DEFAULTS[name]) if name in DEFAULTS else value
+
+
+def _named_creator() -> pl.Expr:
+    """Return the id of a creator of whom only the name is known."""
+    printable = pl.col("artist").str.replace_all(r"[\x00-\x1f\x7f]", " ").str.strip_chars()
+    named = printable.str.slice(0, MAX_ID_CHARS)
+    return pl.when(named != "").then(named)
 
 
 def _with_merged_metadata(merged: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from core.database import events as stored_events
-from core.tables import EVENTS, TALLIES, TRACKS
+from core.tables import EVENTS, IMPRESSIONS, TALLIES, TRACKS, USER_TAGS
 from core.warehouse import Batch
 from core.workspace import Workspace
 from pipelines.importers.catalogue import (
@@ -72,6 +72,18 @@ class Intake:
         if fresh.height:
             self._tallies.append(tally_plays(fresh))
             self.note(fresh)
+        return fresh
+
+    def add_slots(self, slots: pl.DataFrame) -> pl.DataFrame:
+        """Stage slots that were shown, and return those that are new."""
+        fresh = self._batch.append(IMPRESSIONS, slots)
+        self.note(fresh)
+        return fresh
+
+    def add_tags(self, tags: pl.DataFrame) -> pl.DataFrame:
+        """Stage what listeners called tracks, and return what is new."""
+        fresh = self._batch.append(USER_TAGS, tags)
+        self.note(fresh)
         return fresh
 
     def add_tracks(self, told: pl.DataFrame) -> None:

@@ -10,9 +10,13 @@ import polars as pl
 from core.errors import ConfigError, DataError
 from core.events import Checked, check_rows
 from core.tables import Column
-from pipelines.importers.casts import TimeUnit, cast, kind_name, present
+from pipelines.importers.casts import TimeUnit, cast, cast_date, kind_name, present
 from pipelines.importers.chunks import LINE, Chunk
 
+DATES = ("released_at",)
+"""Columns that may be written as a year or a day."""
+LENGTHS = ("track_ms", "duration_ms")
+"""Columns in which foreign files write 0 for a length that they do not know."""
 _UNFIT = "__unfit_"
 
 
@@ -83,18 +87,25 @@ class RowPlan:
                 continue
             dtype = chunk.rows.schema[names[column.name]]
             told = present(names[column.name], dtype)
-            value = cast(told, dtype, target, self.time_unit)
+            value = self._cast(column.name, told, dtype, target)
             typed.append(value.alias(column.name))
             typed.append((told.is_not_null() & value.is_null()).alias(_UNFIT + column.name))
             reason = f"{column.name} is not {kind_name(target)}"
             unfit[reason] = pl.col(_UNFIT + column.name)
         filled = [pl.col(name).fill_null(value) for name, value in self.defaults.items()]
-        rows = chunk.rows.select(typed).with_columns(filled)
+        lengths = [c.name for c in self.columns if c.name in LENGTHS]
+        known = [pl.when(pl.col(name) != 0).then(pl.col(name)).alias(name) for name in lengths]
+        rows = chunk.rows.select(typed).with_columns(*filled, *known)
         good, rejected = check_rows(rows, {**unfit, **self.rules})
         return Checked(
             good.select(LINE, *(column.name for column in self.columns)),
             rejected.select(LINE, "reason"),
         )
+
+    def _cast(self, name: str, told: pl.Expr, dtype: pl.DataType, target: pl.DataType) -> pl.Expr:
+        if name in DATES:
+            return cast_date(told, dtype, self.time_unit)
+        return cast(told, dtype, target, self.time_unit)
 
 
 def _type(column: Column) -> pl.DataType:
