@@ -1,0 +1,174 @@
+"""What each source finds for a listener whose taste is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.events import DAY_MS
+from embeddings.collaborative.confidence import confidence_of
+from ranking.catalogue import Status
+from ranking.listeners.preference import preference_weights
+from ranking.listeners.repeats import RepeatConfig
+from ranking.model import AiPreference, Listener, Preferences
+from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
+from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
+from ranking.sources.followed import FollowedConfig, FollowedSource
+from ranking.sources.fresh import FreshConfig, FreshSource, taste_vector
+from ranking.sources.popular import PopularConfig, PopularSource
+from ranking.sources.shelf import Shelf, shelf
+from ranking.sources.similar import SimilarConfig, SimilarSource, audio_seeds
+from tests.support.worlds import NOW_MS, listener_of, query_of, tiny_world
+
+WORLD = tiny_world(n_tracks=160)
+CATALOGUE, LEARNED = WORLD.catalogue, WORLD.learned
+
+
+def on_air(status: Status = Status.ACTIVE) -> Shelf:
+    return shelf(CATALOGUE, status, RepeatConfig())
+
+
+def offered_to(query, status: Status = Status.ACTIVE) -> np.ndarray:
+    allowed = on_air(status).open_to(query).copy()
+    allowed[on_air(status).skipped(query)] = False
+    return np.flatnonzero(allowed)
+
+
+def test_collaborative_is_the_dense_ranking_of_a_fold_in() -> None:
+    listener = listener_of(WORLD, 2)
+    query = query_of(listener)
+    source = CollaborativeSource(on_air(), LEARNED.factors, CollaborativeConfig())
+    found = source.fetch(query, 12)
+    confidence = confidence_of(preference_weights(listener), LEARNED.factors.confidence)
+    taste = LEARNED.factors.fold_in(listener.rows, confidence)
+    scores = LEARNED.factors.tracks @ taste
+    fitted = np.any(LEARNED.factors.tracks != 0, axis=1)
+    allowed = [row for row in offered_to(query) if fitted[row]]
+    expected = sorted(allowed, key=lambda row: (-scores[row], row))[:12]
+    assert found.rows.tolist() == expected
+    np.testing.assert_array_equal(found.scores, scores[expected])
+    assert np.mean(WORLD.cluster[found.rows] == 2) > 0.9
+
+
+def test_similar_is_the_best_weighted_cosine_to_any_seed() -> None:
+    listener = listener_of(WORLD, 0, n_plays=6)
+    query = query_of(listener)
+    config = SimilarConfig(neighbours=160)
+    found = SimilarSource(on_air(), LEARNED.vectors, LEARNED.index, config).fetch(query, 10)
+    worth = np.where(listener.opinions > 0, 1.0, np.where(listener.finishes > 0, 0.95, 0.85))
+    cosines = LEARNED.vectors @ LEARNED.vectors[listener.rows].T
+    scores = (cosines * worth).max(axis=1)
+    allowed = [row for row in offered_to(query) if row not in listener.rows]
+    expected = sorted(allowed, key=lambda row: -scores[row])[:10]
+    assert found.rows.tolist() == expected
+    # faiss sums in another order: float32 over 8 terms.
+    np.testing.assert_allclose(found.scores, scores[expected], rtol=1e-5)
+
+
+def test_seeds_are_the_latest_that_speak_for_a_taste() -> None:
+    listener = replace(
+        listener_of(WORLD, 0, n_plays=6),
+        opinions=np.array([0, -1, 0, 1, 0, 0], dtype=np.int8),
+        plays=np.array([1, 1, 0, 0, 1, 1], dtype=np.float32),
+        finishes=np.array([1, 1, 0, 0, 0, 0], dtype=np.float32),
+    )
+    seeds, worth = audio_seeds(listener, LEARNED.has_vector, SimilarConfig(seeds=3))
+    assert seeds.tolist() == listener.rows[[0, 3, 4]].tolist()
+    np.testing.assert_allclose(worth, [0.95, 1.0, 0.85])
+
+
+def test_co_listened_sums_similarities_of_the_history() -> None:
+    listener = listener_of(WORLD, 3)
+    query = query_of(listener)
+    source = CoListenedSource(on_air(), LEARNED.neighbours, CoListenedConfig(exponent=0.5))
+    found = source.fetch(query, 10)
+    weights = np.sqrt(preference_weights(listener))
+    scores = LEARNED.neighbours.similarity[listener.rows].toarray().T @ weights
+    allowed = [row for row in offered_to(query) if scores[row] > 0]
+    expected = sorted(allowed, key=lambda row: (-scores[row], row))[:10]
+    assert sorted(found.rows.tolist()) == sorted(expected)
+    np.testing.assert_allclose(found.scores, scores[found.rows], rtol=1e-5)
+
+
+def test_popular_is_the_same_order_for_everyone() -> None:
+    source = PopularSource(on_air(), LEARNED.statistics, PopularConfig())
+    everyone = source.fetch(query_of(Listener("cold")), 1000)
+    recent = LEARNED.statistics.recent
+    expected = sorted(offered_to(query_of(Listener("cold"))), key=lambda row: (-recent[row], row))
+    assert everyone.rows.tolist() == expected
+    warm = source.fetch(query_of(listener_of(WORLD, 1)), 1000)
+    heard = listener_of(WORLD, 1).rows
+    assert warm.rows.tolist() == [row for row in expected if row not in heard]
+
+
+def test_heard_tracks_take_no_place_however_many_there_are() -> None:
+    best = PopularSource(on_air(), LEARNED.statistics, PopularConfig()).order[:100]
+    n = best.size
+    listener = Listener(
+        user_id="u",
+        rows=best,
+        plays=np.ones(n, np.float32),
+        finishes=np.zeros(n, np.float32),
+        skips=np.zeros(n, np.float32),
+        opinions=np.zeros(n, np.int8),
+        last_at_ms=np.full(n, NOW_MS - DAY_MS),
+    )
+    query = query_of(listener)
+    skipping = PopularSource(on_air(), LEARNED.statistics, PopularConfig())
+    keeping = PopularSource(on_air(), LEARNED.statistics, PopularConfig(skip_heard=False))
+    assert not np.isin(skipping.fetch(query, 20).rows, best).any()
+    assert len(skipping.fetch(query, 20)) == 20
+    assert np.isin(keeping.fetch(query, 20).rows, best).all()
+
+
+def test_a_listener_who_wants_no_ai_gets_a_full_offer_without_it() -> None:
+    query = query_of(Listener("u", preferences=Preferences(ai=AiPreference.NONE, explicit=False)))
+    found = PopularSource(on_air(), LEARNED.statistics, PopularConfig()).fetch(query, 40)
+    assert len(found) == 40
+    assert not (CATALOGUE.origins[found.rows] == 1).any()
+    assert not CATALOGUE.explicit[found.rows].any()
+
+
+def test_followed_offers_the_newest_of_each_creator() -> None:
+    creators = np.array([2, 5])
+    query = query_of(Listener("u", followed=creators))
+    config = FollowedConfig(per_creator=3, half_life_days=10)
+    found = FollowedSource(on_air(), CATALOGUE, config).fetch(query, 100)
+    expected = []
+    for creator in creators:
+        own = np.flatnonzero(CATALOGUE.creator_rows == creator)
+        own = [row for row in own if row in set(offered_to(query))]
+        expected += sorted(own, key=lambda row: -CATALOGUE.released_at_ms[row])[:3]
+    assert set(found.rows.tolist()) == set(expected)
+    age_days = (NOW_MS - CATALOGUE.released_at_ms[found.rows]) / DAY_MS
+    np.testing.assert_allclose(found.scores, 0.5 ** (age_days / 10), rtol=1e-6)
+
+
+def test_fresh_follows_taste_and_is_newest_for_the_cold() -> None:
+    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, FreshConfig())
+    listener = listener_of(WORLD, 1)
+    warm = source.fetch(query_of(listener), 50)
+    taste = taste_vector(listener, LEARNED.vectors, 200)
+    assert np.linalg.norm(taste) == np.float32(1) or abs(np.linalg.norm(taste) - 1) < 1e-6
+    np.testing.assert_allclose(warm.scores, LEARNED.vectors[warm.rows] @ taste, rtol=1e-6)
+    own = WORLD.cluster[warm.rows] == 1
+    assert own[: own.sum()].all()  # all of the own cluster come before any other
+    cold = source.fetch(query_of(Listener("cold")), 50)
+    assert np.all(np.diff(CATALOGUE.released_at_ms[cold.rows]) <= 0)
+    assert np.all((cold.scores >= 0) & (cold.scores <= 1))
+
+
+def test_what_was_turned_down_teaches_no_source() -> None:
+    listener = listener_of(WORLD, 1)
+    against = replace(listener, opinions=np.full(listener.rows.size, -1, dtype=np.int8))
+    query = query_of(against)
+    assert (
+        len(CollaborativeSource(on_air(), LEARNED.factors, CollaborativeConfig()).fetch(query, 9))
+        == 0
+    )
+    assert (
+        len(CoListenedSource(on_air(), LEARNED.neighbours, CoListenedConfig()).fetch(query, 9)) == 0
+    )
+    similar = SimilarSource(on_air(), LEARNED.vectors, LEARNED.index, SimilarConfig())
+    assert len(similar.fetch(query, 9)) == 0
