@@ -80,7 +80,7 @@ def add_bare_tracks(connection: sa.Connection, ids: Iterable[str], now_ms: int) 
 
 def put_tracks(
     connection: sa.Connection, told: pl.DataFrame, now_ms: int, right: Told = "file"
-) -> int:
+) -> set[str]:
     """Add tracks, or complete those that are known; a block is never lifted.
 
     Args:
@@ -90,7 +90,7 @@ def put_tracks(
         right: Who is right where file and store both know a value.
 
     Returns:
-        How many tracks are new or changed.
+        The tracks that are new or changed.
     """
     known = stored_tracks(connection, told["track_id"].to_list())
     changed = _changed(TRACKS.conform(told), known, right)
@@ -98,7 +98,7 @@ def put_tracks(
     if rows:
         upsert(connection, tracks, rows, [name for name in rows[0] if name != "track_id"])
         _put_creators(connection, changed)
-    return len(rows)
+    return set(changed["track_id"])
 
 
 def _selected(name: str) -> sa.ColumnElement[Any]:

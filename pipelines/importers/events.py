@@ -70,7 +70,7 @@ def import_events(
             intake.add_events(with_event_ids(good))
             rows_read += len(chunk)
             good_rows += good.height
-        intake.commit(now_ms, "store", progress)
+        intake.commit(now_ms, progress)
     return ImportReport(
         name=NAME,
         rows_read=rows_read,

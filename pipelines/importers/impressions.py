@@ -84,7 +84,7 @@ def import_impressions(
             imported += _add(intake, with_request_ids(good))
             rows_read += len(chunk)
             good_rows += good.height
-        intake.commit(now_ms, "store", progress)
+        intake.commit(now_ms, progress)
     return ImportReport(
         name=NAME,
         rows_read=rows_read,
@@ -148,5 +148,5 @@ def _add(intake: Intake, slots: pl.DataFrame) -> int:
     fresh = distinct.join(shown, on=key, how="semi", maintain_order="left")
     intake.add_events(outcomes(fresh))
     told = fresh.with_columns(duration_ms=pl.coalesce("duration_ms", "track_ms"))
-    intake.add_tracks(told.select("track_id", *TOLD_OF_TRACK))
+    intake.add_tracks(told.select("track_id", *TOLD_OF_TRACK), "store")
     return fresh.height

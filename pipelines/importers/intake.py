@@ -37,7 +37,7 @@ class Intake:
         self._batch = batch
         self._tallies: list[pl.DataFrame] = []
         self._follows: list[pl.DataFrame] = []
-        self._told: list[pl.DataFrame] = []
+        self._told: dict[Told, list[pl.DataFrame]] = {"file": [], "store": []}
         self._track_ids = _no_ids("track_id")
         self._user_ids = _no_ids("user_id")
         self.events = 0
@@ -86,14 +86,15 @@ class Intake:
         self.note(fresh)
         return fresh
 
-    def add_tracks(self, told: pl.DataFrame) -> None:
+    def add_tracks(self, told: pl.DataFrame, right: Told) -> None:
         """Collect what a file tells of tracks; of each, what is told first holds.
 
         Args:
             told: Rows of the warehouse's tracks, null where nothing is told; ids may repeat.
+            right: Who is right where file and store both know a value.
         """
         if told.height:
-            self._told.append(_first_told(TRACKS.conform(told)))
+            self._told[right].append(_first_told(TRACKS.conform(told)))
 
     def note(self, rows: pl.DataFrame) -> None:
         """Remember the listeners and tracks of new rows; unknown tracks will be created."""
@@ -102,16 +103,15 @@ class Intake:
         ids = rows.select("track_id").unique().join(self._known, on="track_id", how="anti")
         self._track_ids = pl.concat([self._track_ids, ids]).unique()
 
-    def commit(self, now_ms: int, right: Told, progress: Progress) -> None:
+    def commit(self, now_ms: int, progress: Progress) -> None:
         """Make everything part of store and warehouse in one transaction.
 
         Args:
             now_ms: When, for the tracks that change.
-            right: Who is right where this import and the store both know a track's value.
             progress: Shows how far it is.
         """
         with self._batch.commit() as connection:
-            self.tracks = self._write_tracks(connection, now_ms, right)
+            self.tracks = self._write_tracks(connection, now_ms)
             if self.tracks:
                 snapshot_tracks(self._workspace, self._batch, connection)
             for frame in self._follows:
@@ -119,15 +119,15 @@ class Intake:
             for frame in progress.track(self._tallies, "adding up", len(self._tallies)):
                 merge_tallies(connection, frame)
 
-    def _write_tracks(self, connection: sa.Connection, now_ms: int, right: Told) -> int:
-        changed = 0
-        bare = self._track_ids
-        if self._told:
-            told = _first_told(pl.concat(self._told))
-            changed = put_tracks(connection, told, now_ms, right)
-            bare = bare.join(told, on="track_id", how="anti")
-        add_bare_tracks(connection, bare["track_id"], now_ms)
-        return changed + bare.height
+    def _write_tracks(self, connection: sa.Connection, now_ms: int) -> int:
+        changed: set[str] = set()
+        for right, frames in self._told.items():
+            if frames:
+                told = _first_told(pl.concat(frames))
+                changed |= put_tracks(connection, told, now_ms, right)
+        bare = set(self._track_ids["track_id"])
+        add_bare_tracks(connection, bare - changed, now_ms)
+        return len(changed | bare)
 
 
 @contextmanager

@@ -126,8 +126,8 @@ def import_lastfm_hetrec(
         imported = sum(intake.add_plays(good).height for good in plays)
         tags = _tags(reader, rejects)
         imported += intake.add_tags(tags).height
-        intake.add_tracks(_tracks(artists, tags))
-        intake.commit(now_ms, "file", progress)
+        intake.add_tracks(_tracks(artists, tags), "file")
+        intake.commit(now_ms, progress)
     imported += min(intake.tracks, artists.height)
     return ImportReport(
         name=NAME,
@@ -175,4 +175,6 @@ def _tracks(artists: pl.DataFrame, tags: pl.DataFrame) -> pl.DataFrame:
         metadata=pl.struct("url").struct.json_encode(),
     )
     # Some artists were tagged and are not listed: all that is known of them is their tags.
-    return named.join(common_tags(tags), on="track_id", how="full", coalesce=True, maintain_order="left")
+    return named.join(
+        common_tags(tags), on="track_id", how="full", coalesce=True, maintain_order="left"
+    )

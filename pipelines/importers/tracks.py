@@ -61,10 +61,10 @@ def import_tracks(
         for chunk in read_files(files, progress):
             good, rejected = plan.adopt(chunk)
             rejects.add_rows(chunk, rejected)
-            intake.add_tracks(with_metadata(good, chunk, plan))
+            intake.add_tracks(with_metadata(good, chunk, plan), "file")
             rows_read += len(chunk)
             good_rows += good.height
-        intake.commit(now_ms, "file", progress)
+        intake.commit(now_ms, progress)
     return ImportReport(
         name=NAME,
         rows_read=rows_read,

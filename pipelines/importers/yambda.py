@@ -104,7 +104,7 @@ def import_yambda(
             for n_rows, n_new in _import_file(path, intake, rejects, progress, chunk_rows):
                 rows_read += n_rows
                 imported += n_new
-        intake.commit(now_ms, "store", progress)
+        intake.commit(now_ms, progress)
     return ImportReport(
         name=NAME,
         rows_read=rows_read,
@@ -170,9 +170,8 @@ def _import_file(
         if action is Action.PLAY:
             events = listens_to_events(good)
             lengths = good.filter(pl.col("track_length_seconds") > 0)
-            intake.add_tracks(
-                lengths.select("track_id", duration_ms=pl.col("track_length_seconds") * 1000)
-            )
+            duration_ms = pl.col("track_length_seconds") * 1000
+            intake.add_tracks(lengths.select("track_id", duration_ms=duration_ms), "store")
         else:
             events = opinions_to_events(good, action)
         fresh = intake.add_events(events)
