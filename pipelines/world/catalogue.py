@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.randomness import generator
+from pipelines.workers import deaf_to_interrupts
 from pipelines.world.attributes import TrackAttributes
 from pipelines.world.audio_file import write_track
 from pipelines.world.names import Creator, found_creators, title_tracks
@@ -78,7 +79,9 @@ def record_tracks(
         return
     # spawned, because a forked copy of a process that runs BLAS or torch threads may hang
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(record_track, attributes, paths, rates, chunksize=4)
+        with deaf_to_interrupts():  # the processes start as the work is handed over
+            recorded = pool.map(record_track, attributes, paths, rates, chunksize=4)
+        yield from recorded
 
 
 def record_track(attributes: TrackAttributes, path: Path, sample_rate_hz: int) -> Path:

@@ -191,7 +191,18 @@ def test_an_interruption_ends_with_130(segue: Any, monkeypatch: pytest.MonkeyPat
 
 def test_control_c_stops_a_running_job_in_words(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "from pipelines.cli import main; main()"]
-    words += ["--data", "world", "world", "create", "--tracks", "400"]
+    words += [
+        "--data",
+        "world",
+        "world",
+        "create",
+        "--tracks",
+        "400",
+        "--listeners",
+        "20",
+        "--days",
+        "2",
+    ]
     process = subprocess.Popen(
         words,
         cwd=tmp_path,
@@ -202,7 +213,7 @@ def test_control_c_stops_a_running_job_in_words(tmp_path: Path) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "world" / "segue.db").exists():
+    while not any(path.is_file() for path in (tmp_path / "world" / "audio").rglob("*")):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.02)
