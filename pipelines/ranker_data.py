@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +15,22 @@ from ranking.listeners.replay import EventLog
 from ranking.model import NO_ROWS, Candidates, FeedQuery, Floats, Preferences, Rows
 from ranking.rankers.training import RankingData
 
-LabelledRequest = tuple[Floats, Grades]
-"""Feature values (n, f) and grades (n,) of the candidates of one request."""
+
+class LabelledRequest(NamedTuple):
+    """The candidates of one request, described and graded.
+
+    Args:
+        now_ms: When it would have been made.
+        user_id: By whom.
+        values: (n, f) float32.
+        grades: (n,) 0 where a candidate was not chosen.
+    """
+
+    now_ms: int
+    user_id: str
+    values: Floats
+    grades: Grades
+
 
 SURFACE = "discovery"  # never repeats: what is learned and judged is finding new tracks
 
@@ -83,7 +98,7 @@ def labelled_candidates(
             continue
         values = engine.describe(query, candidates).values
         kept = _thinned(labels, negatives, rng)
-        yield values[kept], labels[kept]
+        yield LabelledRequest(split.now_ms, user, values[kept], labels[kept])
 
 
 def labels_of(candidates: Candidates, rows: Rows, grades: Grades) -> Grades:
@@ -98,15 +113,19 @@ def joined(
     names: tuple[str, ...],
     requests: Iterable[LabelledRequest],
 ) -> RankingData:
-    """Return requests as one training set, in the order given."""
-    values, labels = [np.empty((0, len(names)), np.float32)], [np.empty(0, np.int32)]
-    groups = []
-    for features, grades in requests:
-        values.append(features)
-        labels.append(grades)
-        groups.append(len(grades))
+    """Return requests as one training set, the latest last.
+
+    Where all are of one moment they stand by listener: those that end the growing of trees are
+    then of listeners whom no tree has seen.
+    """
+    ordered = sorted(requests, key=lambda request: (request.now_ms, request.user_id))
     return RankingData(
-        names, np.concatenate(values), np.concatenate(labels), np.asarray(groups, np.int64)
+        names=names,
+        values=np.concatenate(
+            [np.empty((0, len(names)), np.float32), *(request.values for request in ordered)]
+        ),
+        labels=np.concatenate([np.empty(0, np.int32), *(request.grades for request in ordered)]),
+        groups=np.asarray([request.grades.size for request in ordered], np.int64),
     )
 
 

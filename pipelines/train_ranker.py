@@ -101,7 +101,7 @@ def learn_ranker(
 def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iterator[Split]:
     """Yield the splits, oldest first, so that the last requests can stop the growing of trees."""
     if not history.has_times:
-        yield from folds(history, training.folds, seed, now_ms=0)
+        yield from folds(history, training.folds, seed, now_ms=history.last_ms + 1)
         return
     window_ms = int(training.window_days * 86_400_000)
     end_ms = history.last_ms + 1

@@ -24,8 +24,8 @@ class Offers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """`rank:<source>` for each source, then `offers`."""
-        return (*(f"rank:{name}" for name in self.sources), "offers")
+        """`rank_<source>` for each source, then `offers`."""
+        return (*(f"rank_{name}" for name in self.sources), "offers")
 
     def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:  # noqa: ARG002
         """Return ranks from 0, NaN where a source did not offer the track."""

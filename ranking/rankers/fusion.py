@@ -10,7 +10,7 @@ import numpy as np
 from ranking.model import FeatureMatrix, Floats
 
 FUSION_CONSTANT = 60.0  # Cormack, Clarke and Büttcher, SIGIR 2009: large enough to forgive one list
-RANK_PREFIX = "rank:"
+RANK_PREFIX = "rank_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FusionRanker:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """None in particular: it reads whatever `rank:<source>` columns there are."""
+        """None in particular: it reads whatever `rank_<source>` columns there are."""
         return ()
 
     def score(self, features: FeatureMatrix) -> Floats:
