@@ -28,27 +28,27 @@ def event_rows(
     Returns:
         Rows conforming to the table of events, in order of time.
     """
-    parts = [listens.with_columns(action=pl.lit("play"), told_ms=pl.col("at_ms"))]
+    heard = listens.lazy()
+    parts = [heard.with_columns(action=pl.lit("play"), told_ms=pl.col("at_ms"))]
     for outcome in OUTCOMES:
         told_ms = pl.col("at_ms") + pl.col("played_ms") + DELAY_MS[outcome]
-        parts.append(listens.filter(outcome).with_columns(action=pl.lit(outcome), told_ms=told_ms))
+        parts.append(heard.filter(outcome).with_columns(action=pl.lit(outcome), told_ms=told_ms))
     told = pl.concat(parts).sort("told_ms", "key", "step", "slot", maintain_order=True)
     shown = ~pl.col("chosen")
-    return EVENTS.conform(
-        told.select(
-            pl.format("world-{}-{}-{}-{}", "key", "step", "slot", "action").alias("event_id"),
-            _ids("user_row", user_ids).alias("user_id"),
-            _ids("track_row", track_ids).alias("track_id"),
-            "action",
-            pl.col("told_ms").cast(TIME).alias("at"),
-            pl.when(shown).then(_request_id()).alias("request_id"),
-            pl.when(shown).then("slot").alias("position"),
-            "played_ms",
-            "track_ms",
-            pl.col("chosen").alias("is_organic"),
-            pl.format("world-{}", "key").alias("session_id"),
-        )
+    rows = told.select(
+        pl.format("world-{}-{}-{}-{}", "key", "step", "slot", "action").alias("event_id"),
+        _ids("user_row", user_ids).alias("user_id"),
+        _ids("track_row", track_ids).alias("track_id"),
+        "action",
+        pl.col("told_ms").cast(TIME).alias("at"),
+        pl.when(shown).then(_request_id()).alias("request_id"),
+        pl.when(shown).then("slot").alias("position"),
+        "played_ms",
+        "track_ms",
+        pl.col("chosen").alias("is_organic"),
+        pl.format("world-{}", "key").alias("session_id"),
     )
+    return EVENTS.conform(rows.collect())  # one query: a page has few rows, a history millions
 
 
 def impression_rows(

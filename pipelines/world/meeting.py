@@ -72,11 +72,12 @@ def meet(
     creators = scene.creator_rows[columns]
     follows = memory.follows[rows, np.maximum(creators, 0)] | (creators < 0)
     reactions = react(appeal, seen, chosen, memory.opinions[rows, columns], follows, config, rng)
-    played_ms = np.rint(reactions.share * scene.track_ms[columns]).astype(np.int64)
+    heard_ms = np.rint(reactions.share * scene.track_ms[columns]).astype(np.int64)
+    played_ms = np.where(reactions.played, np.maximum(heard_ms, 1), 0)  # a play is never nothing
     spent_ms = np.where(seen, BROWSE_MS, 0) + played_ms
     through_ms = np.cumsum(spent_ms, axis=1)
     at_ms = start_ms[:, None] + through_ms - played_ms
-    return Meeting(user_rows, tracks, reactions, at_ms, played_ms, start_ms + through_ms[:, -1])
+    return Meeting(user_rows, tracks, reactions, at_ms, played_ms, start_ms + spent_ms.sum(axis=1))
 
 
 def remember(memory: Memory, scene: Scene, meeting: Meeting) -> None:

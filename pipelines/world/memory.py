@@ -39,6 +39,16 @@ class Memory:
         self.popularity = (self.popularity + self.plays_today) * fading
         self.plays_today = np.zeros_like(self.popularity)
 
+    def take(self, users: NDArray[np.int64]) -> Memory:
+        """Return the memory of some listeners; charts stay everyone's."""
+        return Memory(
+            self.exposures[users],
+            self.opinions[users],
+            self.follows[users],
+            self.popularity,
+            self.plays_today,
+        )
+
 
 def blank_memory(users: int, creators: int, fame: NDArray[np.float32]) -> Memory:
     """Return the memory of listeners on day 0: nothing heard, charts by fame."""

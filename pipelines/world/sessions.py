@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,10 @@ class Sessions:
             self.pages[which],
             self.keys[which],
         )
+
+    def owned_by(self, user_rows: NDArray[np.int64]) -> Sessions:
+        """Return the same sessions with other rows for their listeners."""
+        return replace(self, user_rows=user_rows)
 
 
 def plan_day(
