@@ -51,5 +51,5 @@ def retagged(catalogue: Catalogue, said: pl.DataFrame, known: pl.DataFrame) -> C
         else [names[column] for column in tags.indices[tags.indptr[row] : tags.indptr[row + 1]]]
         for row, track_id in enumerate(catalogue.tracks.values)
     ]
-    matrix, new_names = tag_matrix(lists)
+    matrix, new_names = tag_matrix(pl.Series(lists, dtype=pl.List(pl.String)))
     return replace(catalogue, tags=matrix, tag_names=new_names)

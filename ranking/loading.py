@@ -64,7 +64,7 @@ def load_catalogue(connection: sa.Connection, order: Sequence[str] = ()) -> Cata
         frame = frame[_placed(frame["track_id"].to_list(), order)]
     statuses = _codes(frame["status"], _STATUSES)
     creators, creator_rows = _numbered(frame["creator_id"])
-    tags, tag_names = _tags(frame["tags"])
+    tags, tag_names = tag_matrix(frame["tags"].str.json_decode(pl.List(pl.String)))
     ids = Ids(frame["track_id"].to_list())
     return Catalogue(
         tracks=ids,
@@ -202,13 +202,19 @@ def _lists(texts: pl.Series) -> Iterator[tuple[int, list[str]]]:
         yield row, orjson.loads(texts[row])
 
 
-def _tags(texts: pl.Series) -> tuple[sp.csr_matrix, tuple[str, ...]]:
-    """Return tags as unit rows, each tag weighed by how rare it is (inverse document frequency)."""
-    decoded = texts.str.json_decode(pl.List(pl.String)).list.drop_nulls()
-    lists = decoded.list.unique(maintain_order=True)
+def tag_matrix(tags: pl.Series) -> tuple[sp.csr_matrix, tuple[str, ...]]:
+    """Return tags as unit rows, each tag weighed by how rare it is (inverse document frequency).
+
+    Args:
+        tags: (n,) lists of text, one a track; null where a track has none.
+
+    Returns:
+        (n, n_tags) csr float32, rows of unit length or empty, and the tags in column order.
+    """
+    lists = tags.list.drop_nulls().list.unique(maintain_order=True)
     counts = lists.list.len().fill_null(0).to_numpy()
     names, columns = _numbered(lists.explode().drop_nulls())
-    n = len(texts)
+    n = len(tags)
     rarity = np.log1p(n / np.maximum(np.bincount(columns, minlength=len(names)), 1))
     weights = rarity[columns]
     owner = np.repeat(np.arange(n), counts)
