@@ -28,7 +28,7 @@ from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 
 EMPTY_LISTS = ("[]", "null")  # as JSON text
-FETCH_ROWS = 50_000  # rows turned into columns at a time: their tuples die young, before any GC
+FETCH_ROWS = 20_000  # rows turned into columns at a time: what Python holds of them dies young
 _C = tracks.c
 _ORIGINS = {origin.name.lower(): int(origin) for origin in Origin}
 _STATUSES = {status.name.lower(): int(status) for status in Status}
@@ -159,17 +159,15 @@ def hidden_tracks(
 
 
 def _read(connection: sa.Connection) -> pl.DataFrame:
-    """Return the tracks by id, from the driver's own rows: SQLAlchemy's take ten times as long."""
+    """Return the tracks by id, from the driver's own rows: no value is looked at one by one."""
     query = sa.select(*(column.label(name) for name, column, _ in _COLUMNS)).order_by(_C.track_id)
     cursor: Any = connection.execute(query).cursor
-    columns: list[list[Any]] = [[] for _ in _COLUMNS]
-    while block := cursor.fetchmany(FETCH_ROWS):
-        for values, part in zip(columns, zip(*block, strict=True), strict=True):
-            values.extend(part)
-    return pl.DataFrame(
-        {name: values for (name, _, _), values in zip(_COLUMNS, columns, strict=True)},
-        schema={name: dtype for name, _, dtype in _COLUMNS},
-    )
+    schema = {name: dtype for name, _, dtype in _COLUMNS}
+    blocks = [pl.DataFrame(schema=schema)]
+    while rows := cursor.fetchmany(FETCH_ROWS):
+        columns = zip(schema, zip(*rows, strict=True), strict=True)
+        blocks.append(pl.DataFrame(dict(columns), schema=schema))
+    return pl.concat(blocks)
 
 
 def _placed(track_ids: Sequence[str], order: Sequence[str]) -> Rows:
