@@ -39,16 +39,21 @@ def read_files(
         DataError: If a file is missing, or cannot be read as what its suffix says.
     """
     for path in paths:
-        _check(path)
+        _check_suffix(path)
     for path in paths:
         chunks, total = _open(path, columns, chunk_rows)
         yield from progress.track(_told(path, chunks), f"reading {path.name}", total)
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
-    """Return a digest of the names, sizes, beginnings and ends of files; 12 hexadecimal digits."""
+    """Return a digest of the names, sizes, beginnings and ends of files; 12 hexadecimal digits.
+
+    Raises:
+        DataError: If one of them is no file.
+    """
     digest = hashlib.sha256()
     for path in paths:
+        _check_file(path)
         size = path.stat().st_size
         digest.update(f"{path.name}\x1f{size}\x1f".encode())
         with path.open("rb") as handle:
@@ -58,9 +63,13 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _check(path: Path) -> None:
+def _check_file(path: Path) -> None:
     if not path.is_file():
         raise DataError(f"{path} is not a file; check the path")
+
+
+def _check_suffix(path: Path) -> None:
+    _check_file(path)
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(
             f"{path} has the suffix {path.suffix!r}; it must end in one of {', '.join(SUFFIXES)}"
