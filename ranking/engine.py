@@ -21,7 +21,7 @@ from ranking.protocols import (
 from ranking.trail import Trail
 
 LOG = logger()
-RANKER = "ranker"  # its name among what failed
+FEATURES, RANKER = "features", "ranker"  # their names among what was timed and what failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,9 @@ class Engine:
     def serve(self, query: FeedQuery) -> Page:
         """Return the page; empty only where nothing in the catalogue may be shown to the listener.
 
-        A source or a ranker that fails is left out, noted and logged; the page is then marked as
-        degraded where it is not ranked as it should be.
+        A source that fails is left out, noted and logged. Where features or ranker fail, the page
+        keeps the order in which the sources agree, and is marked as degraded. A filter that fails
+        is not left out: it may be the one that keeps a blocked track off the page.
         """
         trail = Trail()
         found = self._fetched(query, trail)
@@ -121,21 +122,24 @@ class Engine:
         """Describe the candidates; a fallback's keep their order and are not described."""
         if trail.degraded:
             return _no_features(kept)
-        with trail.watch.measure("features"):
-            return self.features.build(query, kept)
+        with trail.watch.measure(FEATURES):
+            try:
+                return self.features.build(query, kept)
+            except Exception as error:
+                _note_failure(FEATURES, error, trail)
+        return _no_features(kept)
 
     def _ranked(
         self, kept: Candidates, features: FeatureMatrix, trail: Trail
     ) -> tuple[Candidates, FeatureMatrix]:
         if trail.degraded:
             return kept, features
-        with trail.watch.measure("ranker"):
+        with trail.watch.measure(RANKER):
             try:
                 scores = self.ranker.score(features)
             except Exception as error:
-                LOG.exception("ranker_failed")
-                trail.failed[RANKER], trail.degraded = _text(error), True
-                scores = kept.scores
+                _note_failure(RANKER, error, trail)
+                return kept, features
         order = np.argsort(-scores, kind="stable")
         return kept.ranked(scores), FeatureMatrix(features.names, features.values[order])
 
@@ -155,6 +159,12 @@ def _attempt(offering: Offering, query: FeedQuery, trail: Trail) -> Candidates |
         trail.failed[offering.source.name] = _text(error)
         LOG.exception("source_failed", source=offering.source.name)
     return None
+
+
+def _note_failure(stage: str, error: Exception, trail: Trail) -> None:
+    """Go on with the order of the sources: a page that is not ranked is better than none."""
+    LOG.exception("stage_failed", stage=stage)
+    trail.failed[stage], trail.degraded = _text(error), True
 
 
 def _no_features(candidates: Candidates) -> FeatureMatrix:

@@ -62,6 +62,16 @@ class LastFirst:
         return np.arange(len(features.values), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class NoFeatures:
+    """A builder that fails."""
+
+    names: tuple[str, ...] = ()
+
+    def build(self, query: FeedQuery, candidates: Candidates) -> FeatureMatrix:
+        raise KeyError("als")
+
+
 def failing(*names: str, error: Exception) -> Engine:
     offerings = tuple(
         Offering(Failing(one.source.name, error), one.limit) if one.source.name in names else one
@@ -189,7 +199,19 @@ def test_a_ranker_that_fails_leaves_the_merged_order() -> None:
     assert page.trace.degraded
     assert page.trace.failed == {"ranker": "ValueError: bad model"}
     assert page.trace.candidates.rows.tolist() == engine.shortlist(query).rows.tolist()
-    assert logs[0]["event"] == "ranker_failed"
+    assert (logs[0]["event"], logs[0]["stage"]) == ("stage_failed", "ranker")
+
+
+def test_features_that_fail_leave_the_merged_order() -> None:
+    engine = replace(ENGINE, features=NoFeatures())
+    query = query_of(listener_of(WORLD, 1))
+    with structlog.testing.capture_logs():
+        page = engine.serve(query)
+    assert page.trace.degraded
+    assert page.trace.failed == {"features": "KeyError: 'als'"}
+    assert page.trace.candidates.rows.tolist() == engine.shortlist(query).rows.tolist()
+    assert page.trace.features.values.shape == (len(page.trace.candidates), 0)
+    assert len(page.feed) == query.size
 
 
 def test_who_heard_everything_hears_it_again() -> None:
