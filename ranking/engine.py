@@ -163,7 +163,7 @@ def _attempt(offering: Offering, query: FeedQuery, trail: Trail) -> Candidates |
 
 def _note_failure(stage: str, error: Exception, trail: Trail) -> None:
     """Go on with the order of the sources: a page that is not ranked is better than none."""
-    LOG.exception("stage_failed", stage=stage)
+    LOG.error("stage_failed", stage=stage, exc_info=error)
     trail.failed[stage], trail.degraded = _text(error), True
 
 
