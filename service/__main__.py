@@ -3,12 +3,15 @@
 import os
 import sys
 
+from service.arguments import parse
+
 if __name__ == "__main__":
+    call = parse()
     # OpenMP reads these once, when faiss, LightGBM or BLAS is loaded. Requests fill the cores
     # themselves; a team of threads inside each would only make them wait for each other.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 
-    from service.launch import main
+    from service.launch import serve
 
-    sys.exit(main())
+    sys.exit(serve(call))

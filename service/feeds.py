@@ -35,17 +35,17 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
     with watch.measure("cards"):
         cards = _cards(context, serving.catalogue, page)
         page = on_air(page, serving.catalogue, cards)
-        degraded = page.trace.degraded or bool(context.live.refused and not serving.promotion_id)
+        if context.live.is_makeshift:
+            page = replace(page, trace=replace(page.trace, degraded=True))
         answer = FeedAnswer(
             request_id=request_id,
             user_id=parameters.user_id,
             surface=parameters.surface,
-            degraded=degraded,
+            degraded=page.trace.degraded,
             slots=_slots(page, serving.catalogue, cards),
         )
-    page.trace.durations_ms.update(watch.durations_ms)
     context.pages.add(ServedPage(request_id, query, page, serving.catalogue, serving.versions))
-    context.metrics.observe_page(page.trace, page.feed.sources, degraded)
+    context.metrics.observe_page(page, watch.durations_ms)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The command that serves one data folder over HTTP."""
+"""Serving one data folder over HTTP, from a call to an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +24,15 @@ from service.worker import worker_app
 BACKLOG = 2_048
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def serve(call: argparse.Namespace) -> int:
     """Serve until told to stop.
 
+    Args:
+        call: What `service.arguments.parse` read.
+
     Returns:
-        0 after an orderly stop, 1 where serving failed, 2 for a wrong call.
+        0 after an orderly stop, 1 where serving failed, 2 for settings that cannot be used.
     """
-    call = _parser().parse_args(arguments)
     try:
         return _serve(call)
     except ConfigError as error:
@@ -44,33 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
-    add = parser.add_argument
-    add("--data", type=Path, default=Path("data"), help="the data folder (data)")
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    add("--port", type=_whole(0, 65_535), default=8000, help="0 takes any free one (8000)")
-    add("--config", type=Path, help="settings (segue.toml where there is one)")
-    add("--workers", type=_whole(1, 64), default=1, help="processes (1)")
-    return parser
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `low` to `high`."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not between {low} and {high}")
-        return int(text)
-
-    return read
-
-
 def _serve(call: argparse.Namespace) -> int:
     settings = load_settings(Settings, call.config, os.environ)
     _check_data(call.data, settings)
-    configure_logging(as_json=settings.service.log_json)
     listening = _listen(call.host, call.port)
+    configure_logging(as_json=settings.service.log_json)
     config = _uvicorn_config(call, settings)
     _announce(call, listening)
     if call.workers > 1:

@@ -86,6 +86,12 @@ class LiveFeed:
         return self._refused
 
     @property
+    def is_makeshift(self) -> bool:
+        """Whether it is served without artifacts because the promoted ones do not fit."""
+        current = self._current
+        return bool(self._refused) and current is not None and not current.promotion_id
+
+    @property
     def trouble(self) -> str:
         """Why nothing is served, where nothing is."""
         if self._current is not None and not self._current.servable:
@@ -121,9 +127,12 @@ class LiveFeed:
         while not self._stopping.is_set():
             try:
                 self.look()
+                self._trouble = ""
             except Exception as error:  # the watch must outlive any bad moment
-                self._trouble = f"{type(error).__name__}: {error}"
-                logger().error("live_set_was_not_renewed", error=self._trouble)
+                trouble = f"{type(error).__name__}: {error}"
+                if trouble != self._trouble:  # once, not at every look
+                    logger().error("live_set_was_not_renewed", error=trouble)
+                self._trouble = trouble
             self._stopping.wait(self._poll_s)
 
     def _adopt(self, pointer: Live | None) -> None:

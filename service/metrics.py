@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ranking.model import Trace
+from ranking.model import Page
 
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which several workers share their counts; read by prometheus_client."""
@@ -105,22 +105,22 @@ class Metrics:
             registry=registry,
         )
 
-    def observe_page(self, trace: Trace, sources: tuple[str, ...], degraded: bool) -> None:
+    def observe_page(self, page: Page, around_ms: Mapping[str, float]) -> None:
         """Count one page.
 
         Args:
-            trace: How the page came about.
-            sources: (k,) the source of each slot.
-            degraded: Whether a fallback made it.
+            page: What was served.
+            around_ms: Stage → time spent outside of the engine.
         """
+        trace = page.trace
         self.feeds.inc()
-        self.degraded.inc(int(degraded))
-        for stage, spent_ms in trace.durations_ms.items():
+        self.degraded.inc(int(trace.degraded))
+        for stage, spent_ms in {**trace.durations_ms, **around_ms}.items():
             self.stage_s.labels(stage).observe(spent_ms / 1000)
         _add(self.found, trace.found)
         _add(self.drops, trace.drops)
         _add(self.source_failures, dict.fromkeys(trace.failed, 1))
-        for source in sources:
+        for source in page.feed.sources:
             self.slots.labels(source).inc()
         kept = len(trace.candidates)
         self.candidates.labels("in").inc(kept + sum(trace.drops.values()))

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.settings import StoreSection
 from ranking.assembly import FeedConfig
-
-
-class StoreSection(BaseModel):
-    """Where the operational store is (`[store]`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = ""
-    """`postgresql+psycopg://user@host/name`; empty is SQLite inside the data folder."""
 
 
 class ServiceSection(BaseModel):
@@ -25,8 +17,9 @@ class ServiceSection(BaseModel):
     """How often it looks for a promotion or a changed track."""
     catalogue_reload_s: float = Field(default=5.0, ge=0, le=3600)
     """Least time between two reloads of the whole catalogue; statuses never wait for it."""
-    request_threads: int = Field(default=8, ge=1, le=14)
-    """Requests worked on at once in one process; the store's pool has 15 connections."""
+    request_threads: int = Field(default=4, ge=1, le=14)
+    """Requests worked on at once in one process: making a page is computing, and more threads
+    than cores only wait for each other. The store's pool has 15 connections."""
     page_batch_ms: int = Field(default=100, ge=1, le=10_000)
     """Longest time a served page waits before it is logged with those after it."""
     page_queue: int = Field(default=1_000, ge=1, le=100_000)

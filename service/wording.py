@@ -12,7 +12,7 @@ PLAIN = {
     "often_heard_together": "Often heard together with what you play",
     "popular_now": "Popular now",
     "from_creator_you_follow": "From a creator you follow",
-    "new_for_you": "New, and close to your taste",
+    "new_for_you": "New, for you to try",
 }
 NAMED = {
     "similar_to": "Sounds like {title}",

@@ -9,7 +9,9 @@ from typing import Self
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
+from core.database import tracks
 from core.workspace import open_workspace
 from tests.support.service_world import (
     N_TRACKS,
@@ -159,10 +161,6 @@ def test_similar_tracks_are_the_nearest_that_may_be_served(tmp_path: Path) -> No
 
 
 def test_a_new_track_comes_into_the_running_service(tmp_path: Path) -> None:
-    import sqlalchemy as sa
-
-    from core.database import tracks
-
     data = tmp_path / "data"
     lay_world(data)
     promote(data, learn_by_hand(data, 1))

@@ -24,7 +24,8 @@ CARDS = {
         ("often_heard_together:42", "Often heard together with Blue Hour"),
         ("popular_now", "Popular now"),
         ("from_creator_you_follow", "From Bo, whom you follow"),
-        ("new_for_you", "New, and close to your taste"),
+        ("new_for_you", "New, for you to try"),
+        ("new_for_you:42", "New, and close to Blue Hour"),
         ("a_code_of_tomorrow", FALLBACK),
     ],
 )
