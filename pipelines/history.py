@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from core.tables import EVENTS, TALLIES, TIME, USER_TAGS
+from core.tables import EVENTS, IMPRESSIONS, TALLIES, TIME, USER_TAGS
 from core.warehouse import Warehouse
 from ranking.listeners.tallies import TALLY_SCHEMA, tally, tally_plays
 
@@ -21,11 +21,13 @@ class History:
         events: Columns of the `events` table.
         plays: user_id, track_id, plays: counts whose times nobody recorded.
         user_tags: user_id, track_id, tag.
+        impressions: user_id, track_id, at, position: slots that were served.
     """
 
     events: pl.DataFrame
     plays: pl.DataFrame
     user_tags: pl.DataFrame
+    impressions: pl.DataFrame
 
     @property
     def has_times(self) -> bool:
@@ -46,7 +48,11 @@ class History:
 
     def before(self, at_ms: int) -> History:
         """Return what had happened before a moment; listening without times counts as before."""
-        return replace(self, events=self.events.filter(_at_ms() < at_ms))
+        return replace(
+            self,
+            events=self.events.filter(_at_ms() < at_ms),
+            impressions=self.impressions.filter(_at_ms() < at_ms),
+        )
 
     def since(self, at_ms: int) -> pl.DataFrame:
         """Return the events at or after a moment."""
@@ -56,11 +62,11 @@ class History:
         """Return the history as if the listeners had never met these tracks.
 
         Args:
-            pairs: user_id, track_id. Their plays, events *and tags* go.
+            pairs: user_id, track_id. Their plays, events, slots *and tags* go.
         """
         left = {
             name: getattr(self, name).join(pairs, on=PAIR, how="anti")
-            for name in ("events", "plays", "user_tags")
+            for name in ("events", "plays", "user_tags", "impressions")
         }
         return History(**left)
 
@@ -80,12 +86,16 @@ def load_history(warehouse: Warehouse) -> History:
         events=warehouse.read(EVENTS).sort("at", "event_id"),
         plays=warehouse.read(TALLIES),
         user_tags=warehouse.read(USER_TAGS).drop("at"),
+        impressions=warehouse.scan(IMPRESSIONS).select(*PAIR, "at", "position").collect(),
     )
 
 
 def input_fingerprints(warehouse: Warehouse) -> dict[str, str]:
     """Return the fingerprints of the tables a history is read from."""
-    return {table.name: warehouse.fingerprint(table) for table in (EVENTS, TALLIES, USER_TAGS)}
+    return {
+        table.name: warehouse.fingerprint(table)
+        for table in (EVENTS, IMPRESSIONS, TALLIES, USER_TAGS)
+    }
 
 
 def _at_ms() -> pl.Expr:

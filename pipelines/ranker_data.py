@@ -37,7 +37,8 @@ SURFACE = "discovery"  # never repeats: what is learned and judged is finding ne
 
 def listener_log(split: Split, catalogue: Catalogue) -> EventLog:
     """Return the log that listeners of a split are read from."""
-    return EventLog.from_frames(split.history.events, split.history.plays, catalogue)
+    known = split.history
+    return EventLog.from_frames(known.events, known.plays, catalogue, known.impressions)
 
 
 def query_of(

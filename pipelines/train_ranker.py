@@ -37,7 +37,7 @@ class RankerTrainingConfig(BaseModel):
     """Without times: pairs are held out in so many folds, each learned from the others."""
     requests: int = Field(default=6000, ge=10)
     """Requests learned from, at most."""
-    negatives: int = Field(default=100, ge=1)
+    negatives: int = Field(default=50, ge=1)
     """Candidates of a request that were not chosen, at most."""
 
 

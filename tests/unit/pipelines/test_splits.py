@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.events import DAY_MS
-from core.tables import EVENTS, TALLIES, USER_TAGS
+from core.tables import EVENTS, IMPRESSIONS, TALLIES, USER_TAGS
 from pipelines.history import PAIR, History
 from pipelines.splits import MIN_TRACKS, folds, graded, leave_out, relevant_rows, temporal
 
@@ -36,6 +36,7 @@ def history(
             schema={k: v for k, v in USER_TAGS.schema.items() if k != "at"},
             orient="row",
         ),
+        impressions=IMPRESSIONS.conform(pl.DataFrame(schema=IMPRESSIONS.schema)),
     )
 
 
