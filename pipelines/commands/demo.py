@@ -77,7 +77,7 @@ def demo(
 def _run_all(
     stages: _Stages, workspace: Workspace, settings: PipelineSettings, seeds: int, play_days: int
 ) -> None:
-    from pipelines.commands.preview import preview_feed
+    from pipelines.commands.preview import latest_moment, preview_feed
     from pipelines.promotion import promote
     from pipelines.train import train
     from pipelines.world.create import create_world
@@ -104,7 +104,9 @@ def _run_all(
     if play_days:
         play = amended(settings.world.play, days=play_days)
         stages.run("play", lambda shown: play_world(workspace, play, settings.feed, shown))
-    stages.run("feed", lambda _: preview_feed(workspace, settings.feed, now_ms=now_ms()))
+    # The world's clock stands where its history ends, not at the reader's.
+    present = latest_moment(workspace)
+    stages.run("feed", lambda _: preview_feed(workspace, settings.feed, now_ms=present))
 
 
 def _tell_end(session: Session, stages: _Stages, *, serve: bool, url: str) -> None:

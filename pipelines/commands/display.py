@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -26,7 +27,7 @@ def print_report(console: Console, title: str, document: Mapping[str, Any]) -> N
     if figures:
         table = Table(title=escape(title), show_header=False, title_justify="left")
         for name, value in _flat(figures):
-            table.add_row(escape(name), escape(_text(value)))
+            table.add_row(escape(name), escape(_moment(value) if name == "at" else _text(value)))
         console.print(table)
     for name, value in document.items():
         if _is_table(value):
@@ -74,7 +75,8 @@ def _is_interval(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if _is_interval(value):
-        return f"{_text(value['mean'])} [{_text(value['low'])}, {_text(value['high'])}]"
+        mean, low, high = (f"{value[part]:.3f}" for part in ("mean", "low", "high"))
+        return f"{mean} [{low}, {high}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -84,6 +86,10 @@ def _text(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_text(part) for part in value) or "-"
     return "-" if value is None else str(value)
+
+
+def _moment(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _words(name: str) -> str:

@@ -1,4 +1,4 @@
-"""One listener's page as the service would serve it now, with its reasons."""
+"""One listener's page as the service would serve it, with its reasons."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class FeedPreview(Report):
     """A listener's latest tracks and their page."""
 
     user_id: str
+    at: int
+    """The moment of the page, UTC milliseconds."""
     latest: tuple[str, ...]
     """Titles of the tracks they met last."""
     degraded: bool
@@ -66,10 +68,18 @@ def preview_feed(
         names = _names(connection, catalogue, page.feed, listener)
     return FeedPreview(
         user_id=user_id,
+        at=now_ms,
         latest=tuple(names[row][0] for row in listener.rows[:TASTE_TRACKS].tolist()),
         degraded=page.trace.degraded,
         slots=_slots(catalogue, page.feed, names),
     )
+
+
+def latest_moment(workspace: Workspace) -> int:
+    """Return the moment after the last thing any listener did, epoch milliseconds."""
+    with workspace.database.read() as connection:
+        last = connection.execute(sa.select(sa.func.max(tallies.c.last_at))).scalar_one()
+    return (last or 0) + 1
 
 
 def _middle_listener(connection: sa.Connection) -> str:
@@ -115,4 +125,4 @@ def _in_words(reason: str, catalogue: Catalogue, names: dict[int, tuple[str, str
     code, _, track_id = reason.partition(":")
     words = code.replace("_", " ")
     seed = names.get(catalogue.tracks.row(track_id)) if track_id else None
-    return f"{words} {seed[0]}" if seed else words
+    return f"{words}: {seed[0]}" if seed else words

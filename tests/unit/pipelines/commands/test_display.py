@@ -43,6 +43,7 @@ def test_figures_are_rows_and_nested_ones_carry_their_path() -> None:
             "created": False,
             "file": None,
             "tags": ("a", "b"),
+            "at": 1_767_225_600_000,
         }
     )
     lines = [_cells(line) for line in text.splitlines()]
@@ -53,6 +54,7 @@ def test_figures_are_rows_and_nested_ones_carry_their_path() -> None:
         ["created", "no"],
         ["file", "-"],
         ["tags", "a, b"],
+        ["at", "2026-01-01 00:00:00 UTC"],
     ):
         assert row in lines
 
@@ -70,8 +72,8 @@ def test_lists_are_tables_and_intervals_stay_together() -> None:
     )
     lines = [_cells(line) for line in text.splitlines()]
     assert ["model", "ndcg@10", "mrr"] in lines
-    assert ["popular", "0.25 [0.2, 0.3]", ""] in lines
-    assert ["two_stage", "0.25 [0.2, 0.3]", "0.25 [0.2, 0.3]"] in lines
+    assert ["popular", "0.250 [0.200, 0.300]", ""] in lines
+    assert ["two_stage", "0.250 [0.200, 0.300]", "0.250 [0.200, 0.300]"] in lines
 
 
 def test_long_lists_say_what_they_leave_out() -> None:
