@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -40,9 +39,9 @@ def track_id(number: int) -> str:
     return f"t{number:03d}"
 
 
-def lay_world(root: Path, n_tracks: int = N_TRACKS) -> None:
+def lay_world(root: Path, n_tracks: int = N_TRACKS, store_url: str = "") -> None:
     """Lay tracks with recordings into a data folder; the last `N_TRIAL` are on trial."""
-    with open_workspace(root) as workspace:
+    with open_workspace(root, store_url) as workspace:
         now_ms = now()
         with workspace.database.write() as connection:
             people = [{"creator_id": f"c{c}", "name": f"Creator {c}"} for c in range(N_CREATORS)]
@@ -59,9 +58,9 @@ def audio_bytes(number: int) -> bytes:
     return np.random.default_rng(number).bytes(AUDIO_BYTES + number)
 
 
-def set_status(root: Path, number: int, status: str) -> None:
+def set_status(root: Path, number: int, status: str, store_url: str = "") -> None:
     """Change a track's status as an operator's tool would."""
-    with open_workspace(root) as workspace, workspace.database.write() as connection:
+    with open_workspace(root, store_url) as workspace, workspace.database.write() as connection:
         statement = sa.update(tracks).where(tracks.c.track_id == track_id(number))
         connection.execute(statement.values(status=status, updated_at=now()))
 
@@ -203,11 +202,6 @@ def stop(process: subprocess.Popen[str]) -> None:
         process.kill()
         assert process.stdout is not None
         process.stdout.close()
-
-
-def environment() -> dict[str, str]:
-    """Return the environment without settings of whoever runs the tests."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")}
 
 
 def read(database: Database, query: sa.Select[Any]) -> list[Any]:
