@@ -116,8 +116,8 @@ class Intake:
                 snapshot_tracks(self._workspace, self._batch, connection)
             for frame in self._follows:
                 merge_follows(connection, frame)
-            for frame in progress.track(self._tallies, "adding up", len(self._tallies)):
-                merge_tallies(connection, frame)
+            for frame in self._tallies:
+                merge_tallies(connection, frame, progress.counter("adding up"))
 
     def _write_tracks(self, connection: sa.Connection, now_ms: int) -> int:
         changed: set[str] = set()

@@ -24,10 +24,11 @@ def read_json_lines(path: Path) -> Iterator[Chunk]:
         DataError: If not one of its lines is a JSON object.
     """
     found_rows = found_lines = False
+    names: dict[str, None] = {}  # of all lines so far: a column is not gone where a chunk lacks it
     with path.open("rb") as handle:
         lines = ((number, line) for number, line in enumerate(handle, start=1) if line.strip())
         while block := list(islice(lines, TEXT_CHUNK_ROWS)):
-            chunk = _chunk(path, block)
+            chunk = _chunk(path, block, names)
             found_lines = True
             found_rows = found_rows or chunk.rows.height > 0
             yield chunk
@@ -35,7 +36,7 @@ def read_json_lines(path: Path) -> Iterator[Chunk]:
         raise DataError(f"{path} is not JSON lines: none of its lines is a JSON object")
 
 
-def _chunk(path: Path, block: Iterable[tuple[int, bytes]]) -> Chunk:
+def _chunk(path: Path, block: Iterable[tuple[int, bytes]], names: dict[str, None]) -> Chunk:
     numbers: list[int] = []
     documents: list[dict[str, Any]] = []
     malformed: list[Malformed] = []
@@ -50,7 +51,7 @@ def _chunk(path: Path, block: Iterable[tuple[int, bytes]]) -> Chunk:
             documents.append(document)
         else:
             malformed.append(_malformed(number, "the line is not a JSON object", line))
-    names = dict.fromkeys(name for document in documents for name in document)
+    names.update(dict.fromkeys(name for document in documents for name in document))
     columns = [_column(name, [document.get(name) for document in documents]) for name in names]
     rows = pl.DataFrame([*columns, pl.Series(LINE, numbers, dtype=pl.Int64)])
     return Chunk(path, tuple(names), rows, tuple(malformed))

@@ -80,20 +80,25 @@ def tally_plays(plays: pl.DataFrame) -> pl.DataFrame:
     return plays.select(*KEYS, "plays", **absent).select(TALLY_SCHEMA.names())
 
 
-def merge_tallies(connection: sa.Connection, frame: pl.DataFrame) -> None:
+def merge_tallies(
+    connection: sa.Connection,
+    frame: pl.DataFrame,
+    advance: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
     """Add tallies to those of the store: counts add up, the newer opinion stands.
 
     Args:
         connection: Inside a write transaction.
         frame: Rows with the columns of `TALLY_SCHEMA`, a listener and track once.
+        advance: Told (done, total) rows as a long merge goes on.
     """
     # In order of the key neighbours share a page, and two writers cannot lock each other out.
     rows = frame.select(TALLY_SCHEMA.names()).sort(KEYS)
     statement = upsert_statement(connection, tallies, _additions(connection))
     if connection.dialect.name == "sqlite":
-        _merge_into_sqlite(connection, statement, rows)
+        _merge_into_sqlite(connection, statement, rows, advance)
     elif rows.height >= COPY_ROWS:
-        _merge_by_copy(connection, statement, rows)
+        _merge_by_copy(connection, statement, rows, advance)
     elif rows.height:
         connection.execute(statement, rows.to_dicts())
 
@@ -138,7 +143,10 @@ def _additions(connection: sa.Connection) -> dict[str, Callable[[Any], Any]]:
 
 
 def _merge_into_sqlite(
-    connection: sa.Connection, statement: sa.Executable, rows: pl.DataFrame
+    connection: sa.Connection,
+    statement: sa.Executable,
+    rows: pl.DataFrame,
+    advance: Callable[[int, int], None],
 ) -> None:
     # The driver's own tuples, of types it binds as they are: handling each value by SQLAlchemy, or
     # adapting a bool, would take most of the time.
@@ -147,13 +155,19 @@ def _merge_into_sqlite(
     before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
     connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_KIB}")
     try:
-        for block in _blocks(plain):
+        for done, block in _blocks(plain):
             connection.exec_driver_sql(text, block)
+            advance(done, rows.height)
     finally:
         connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
 
 
-def _merge_by_copy(connection: sa.Connection, statement: Any, rows: pl.DataFrame) -> None:
+def _merge_by_copy(
+    connection: sa.Connection,
+    statement: Any,
+    rows: pl.DataFrame,
+    advance: Callable[[int, int], None],
+) -> None:
     columns = TALLY_SCHEMA.names()
     incoming = sa.Table(
         "incoming_tallies",
@@ -164,13 +178,17 @@ def _merge_by_copy(connection: sa.Connection, statement: Any, rows: pl.DataFrame
     incoming.create(connection)
     cursor: Any = connection.connection.cursor()  # psycopg's, behind SQLAlchemy's narrower type
     with cursor, cursor.copy(f"COPY incoming_tallies ({', '.join(columns)}) FROM STDIN") as copy:
-        for block in _blocks(rows):
+        for done, block in _blocks(rows):
             for row in block:
                 copy.write_row(row)
+            advance(done, rows.height)
     connection.execute(statement.from_select(columns, sa.select(incoming)))
     incoming.drop(connection)
 
 
-def _blocks(rows: pl.DataFrame) -> Iterator[list[tuple[Any, ...]]]:
+def _blocks(rows: pl.DataFrame) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
+    """Yield (rows done after it, rows as Python values)."""
+    done = 0
     for block in rows.iter_slices(BLOCK_ROWS):
-        yield block.rows()
+        done += block.height
+        yield done, block.rows()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
+from pipelines.importers import json_lines
 from pipelines.importers.chunks import LINE, Chunk
 from pipelines.importers.json_lines import read_json_lines
 
@@ -41,6 +42,17 @@ def test_lists_stay_lists(tmp_path: Path) -> None:
 def test_a_file_without_one_object_is_refused_whole(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not JSON lines"):
         read(tmp_path / "f.jsonl", "PAR1\nuser,track\n")
+
+
+def test_a_column_is_not_gone_where_a_chunk_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_lines, "TEXT_CHUNK_ROWS", 1)
+    path = tmp_path / "f.jsonl"
+    path.write_text('{"a": 1, "b": 2}\n{"a": 3}\n')
+    _, last = read_json_lines(path)
+    assert last.columns == ("a", "b")
+    assert last.rows.rows() == [("3", None, 2)]
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
