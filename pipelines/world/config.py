@@ -19,9 +19,9 @@ class BehaviourConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    taste_weight: float = Field(default=1.0, ge=0, le=5)
+    taste_weight: float = Field(default=1.2, ge=0, le=5)
     """Appeal of one standard deviation of taste match."""
-    quality_weight: float = Field(default=0.45, ge=0, le=5)
+    quality_weight: float = Field(default=0.35, ge=0, le=5)
     """Appeal of one standard deviation of the track's quality, the same for everyone."""
     mood_noise: float = Field(default=0.5, ge=0, le=5)
     """Standard deviation of what taste and quality do not explain, drawn at each meeting."""
@@ -53,13 +53,13 @@ class BehaviourConfig(BaseModel):
     """Mean number of tracks a listener seeks out at the beginning of a session."""
     organic_taste: float = Field(default=1.8, ge=0, le=10)
     """How strongly appeal decides what is sought out."""
-    organic_popularity: float = Field(default=0.35, ge=0, le=5)
+    organic_popularity: float = Field(default=0.45, ge=0, le=5)
     """How strongly the logarithm of recent plays decides what is sought out."""
     p_more: float = Field(default=0.25, ge=0, le=0.95)
     """Probability of asking for another page after a page."""
-    sessions_a_day: float = Field(default=0.45, gt=0, le=20)
+    sessions_a_day: float = Field(default=0.42, gt=0, le=20)
     """Median over listeners."""
-    chart_exploration: float = Field(default=0.2, gt=0, le=1)
+    chart_exploration: float = Field(default=0.15, gt=0, le=1)
     """Share of the charts page's weight that is spread evenly over all tracks."""
     chart_power: float = Field(default=1.0, ge=0, le=3)
     """Exponent on recent plays in the rest of its weight."""
@@ -119,7 +119,8 @@ class PlayConfig(BaseModel):
     control_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the listeners who get the popularity feed instead of the engine's."""
     play_listeners: int = Field(default=300, ge=1, le=100_000)
-    """How many listeners take part, drawn anew for each play; all where there are fewer."""
+    """How many take part, drawn for each play from those who listen on its days; all where there
+    are fewer."""
     page_size: int = Field(default=10, ge=1, le=100)
     """Slots of a page."""
     seed: int = Field(default=7, ge=0, le=2**31 - 1)

@@ -19,8 +19,8 @@ from pipelines.world.config import PlayConfig
 from pipelines.world.diary import event_rows, request_id
 from pipelines.world.history import seek_out
 from pipelines.world.meeting import Meeting, listens, meet, remember
-from pipelines.world.resumption import Standing, resume
-from pipelines.world.sessions import Sessions, plan_day
+from pipelines.world.resumption import Standing, plan, resume
+from pipelines.world.sessions import Sessions
 from ranking.assembly import FeedConfig, assemble, popular_feed
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
@@ -103,8 +103,9 @@ def play_world(
     counts = np.zeros((len(stage.arm_of), len(COUNTS)), dtype=np.int64)
     sessions = events = 0
     for day in range(config.days):
-        plan = _plan(stage, day)
-        for session in progress.track(_in_order(plan), f"day {day + 1}", len(plan)):
+        everyone = plan(stage.truth, stage.standing.start_ms + day * DAY_MS)
+        mine = stage.standing.of_participants(everyone)
+        for session in progress.track(_in_order(mine), f"day {day + 1}", len(mine)):
             events += _sit_down(stage, session, counts)
             sessions += 1
         stage.standing.memory.sleep(stage.truth.charter.config.behaviour)
@@ -136,18 +137,10 @@ def _set_stage(workspace: Workspace, config: PlayConfig, feed: FeedConfig) -> St
     )
 
 
-def _plan(stage: Stage, day: int) -> Sessions:
-    """Return the day's sessions of those who take part; user rows are the participants' rows."""
-    world, standing = stage.truth.charter.config, stage.standing
-    start_ms = standing.start_ms + day * DAY_MS
-    of_world = (start_ms - world.start_ms) // DAY_MS
-    everyone = plan_day(stage.truth.population, of_world, start_ms, world.behaviour, world.seed)
-    return standing.of_participants(everyone)
-
-
-def _in_order(plan: Sessions) -> Iterator[Sessions]:
-    for place in np.argsort(plan.start_ms, kind="stable"):
-        yield plan.take(np.array([place]))
+def _in_order(sessions: Sessions) -> Iterator[Sessions]:
+    """Yield sessions one by one, the earliest first."""
+    for place in np.argsort(sessions.start_ms, kind="stable"):
+        yield sessions.take(np.array([place]))
 
 
 def _sit_down(stage: Stage, session: Sessions, counts: Counts) -> int:

@@ -61,7 +61,7 @@ def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
     origins = np.where(trial, Origin.GENERATED, rng.choice(len(Origin), count, p=P_ORIGIN))
     before = (rng.random(count) < P_RELEASED_BEFORE) & ~trial
     quality = _draw_quality(catalogue.creator_rows, rng)
-    fame = 3.0 * np.exp(0.5 * quality + 0.8 * rng.standard_normal(count)) * before
+    fame = 3.0 * np.exp(0.5 * quality + rng.standard_normal(count)) * before
     return Releases(
         quality=quality,
         fame=fame.astype(np.float32),

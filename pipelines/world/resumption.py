@@ -19,7 +19,7 @@ from pipelines.world.archive import Truth
 from pipelines.world.config import PlayConfig
 from pipelines.world.memory import Memory, blank_memory, recall
 from pipelines.world.scene import NEVER_MS, Scene, allowed_tracks, lasting_appeal
-from pipelines.world.sessions import Sessions
+from pipelines.world.sessions import Sessions, plan_day
 from pipelines.world.traits import attributes_from, traits_of
 from ranking.catalogue import Catalogue, Status
 
@@ -60,14 +60,11 @@ def resume(
         workspace: The data folder.
         truth: What only the world knows.
         catalogue: The store's tracks.
-        config: How many listeners take part, drawn anew each time.
+        config: For how long it is played on, and how many listeners take part.
     """
     told = _events(workspace, truth)
     start_ms = _next_midnight_ms(workspace, told, truth)
-    everyone = len(truth.user_ids)
-    count = min(config.play_listeners, everyone)
-    rng = generator(config.seed, "participants", start_ms)
-    rows = np.sort(rng.choice(everyone, count, replace=False))
+    rows = _participants(truth, start_ms, config)
     return Standing(
         start_ms=start_ms,
         user_rows=rows,
@@ -75,6 +72,22 @@ def resume(
         scene=_scene(truth, catalogue, rows),
         memory=_memory(told, truth, catalogue, start_ms).take(rows),
     )
+
+
+def plan(truth: Truth, start_ms: int) -> Sessions:
+    """Return everyone's sessions on the day that begins at a midnight."""
+    world = truth.charter.config
+    day = (start_ms - world.start_ms) // DAY_MS
+    return plan_day(truth.population, day, start_ms, world.behaviour, world.seed)
+
+
+def _participants(truth: Truth, start_ms: int, config: PlayConfig) -> NDArray[np.int64]:
+    """Draw who takes part among those who listen on the days to come, whatever their arm."""
+    days = [plan(truth, start_ms + day * DAY_MS).user_rows for day in range(config.days)]
+    listening = np.unique(np.concatenate(days))
+    rng = generator(config.seed, "participants", start_ms)
+    count = min(config.play_listeners, listening.size)
+    return np.sort(rng.choice(listening, count, replace=False))
 
 
 def _events(workspace: Workspace, truth: Truth) -> pl.DataFrame:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+
+import numpy as np
 
 from pipelines.job import Silent
+from pipelines.world.attributes import TrackAttributes
+from pipelines.world.audio_file import write_track
 from pipelines.world.catalogue import Catalogue, draw_catalogue
 from pipelines.world.config import WorldConfig
 from pipelines.world.history import History, live_through
@@ -42,3 +48,13 @@ def live(config: WorldConfig) -> SilentWorld:
 def small_world() -> SilentWorld:
     """Return one world that many tests read; it costs about a second."""
     return live(WorldConfig(tracks=300, listeners=500, days=30, seed=7))
+
+
+def record_silence(
+    attributes: Sequence[TrackAttributes], paths: Sequence[Path], workers: int
+) -> Iterator[Path]:
+    """Stand in for rendering where nobody will listen: a tenth of a second of silence each."""
+    del attributes, workers
+    for path in paths:
+        write_track(path, np.zeros(3_200, dtype=np.float32), 32_000)
+        yield path

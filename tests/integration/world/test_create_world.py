@@ -20,8 +20,9 @@ from pipelines.world.create import create_world
 from pipelines.world.releases import draw_releases, track_frame
 from pipelines.world.traits import attributes_from
 from ranking.listeners.tallies import tally
+from tests.support.listening import record_silence
 
-CONFIG = WorldConfig(tracks=24, listeners=40, days=6, seed=7, track_seconds=5, workers=1)
+CONFIG = WorldConfig(tracks=20, listeners=40, days=6, seed=7, track_seconds=5, workers=1)
 STORE = (tracks, creators, users, tallies)
 
 
@@ -81,6 +82,7 @@ def test_a_world_cut_off_before_its_batch_is_made_anew(tmp_path, monkeypatch):
     def cut_off(*_):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(create, "record_tracks", record_silence)
     with open_workspace(tmp_path) as workspace:
         with monkeypatch.context() as patched:
             patched.setattr(create, "snapshot_tracks", cut_off)

@@ -13,6 +13,7 @@ from core.events import DAY_MS
 from core.tables import EVENTS, TIME
 from core.workspace import open_workspace
 from pipelines.job import Silent
+from pipelines.world import create
 from pipelines.world.archive import read_truth
 from pipelines.world.config import PlayConfig, WorldConfig
 from pipelines.world.create import create_world
@@ -22,9 +23,10 @@ from ranking.assembly import FeedConfig
 from ranking.listeners.tallies import tally
 from ranking.loading import load_catalogue
 from ranking.pagelog import read_pages
+from tests.support.listening import record_silence
 
 WORLD = WorldConfig(tracks=40, listeners=60, days=5, seed=7, track_seconds=5, workers=1)
-PLAY = PlayConfig(days=2, play_listeners=40, control_share=0.4, page_size=8, seed=3)
+PLAY = PlayConfig(days=2, play_listeners=24, control_share=0.4, page_size=8, seed=3)
 FEED = FeedConfig()
 
 
@@ -32,7 +34,8 @@ FEED = FeedConfig()
 def created(tmp_path_factory):
     """Return the data folder of a world that nobody has played on; for copying."""
     root = tmp_path_factory.mktemp("created") / "data"
-    with open_workspace(root) as workspace:
+    with pytest.MonkeyPatch.context() as patched, open_workspace(root) as workspace:
+        patched.setattr(create, "record_tracks", record_silence)
         create_world(workspace, WORLD, Silent())
     return root
 
