@@ -136,6 +136,7 @@ def _in_steps(
     """Move rows, one batch a step, until none is left; return how many moved."""
     total = _pending(workspace, table)
     advance = progress.counter(f"moving {table.name}")
+    advance(0, total)
     done = 0
     while True:
         with workspace.warehouse.batch() as batch:

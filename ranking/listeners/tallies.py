@@ -101,6 +101,7 @@ def merge_tallies(
         _merge_by_copy(connection, statement, rows, advance)
     elif rows.height:
         connection.execute(statement, rows.to_dicts())
+        advance(rows.height, rows.height)
 
 
 def _latest_opinions(events: pl.DataFrame) -> pl.DataFrame:
