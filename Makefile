@@ -54,7 +54,7 @@ format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 bench: $(STAMP)  ## time the parts side by side
-	$(BIN)/python -m pytest benchmarks tests/benchmarks -q --benchmark-only --benchmark-columns=min,median,ops
+	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=min,median,ops
 
 clean:          ## remove caches and the demo's data, never .venv or data/
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache data/demo

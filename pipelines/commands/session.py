@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # these load polars, DuckDB and more, which `--help` does not
     from pipelines.job import Progress, Report
     from pipelines.settings import PipelineSettings
 
-FILE_WIDTH = 160  # columns where no terminal says how wide it is: an evaluation fits on one line
+FILE_WIDTH = 180  # columns where no terminal says how wide it is: an evaluation fits on one line
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 
@@ -39,6 +41,8 @@ LEAVES = (
     *((name,) for name in COMMANDS if name not in ("import", "world")),
 )
 ROOT = Path(__file__).parents[2]
+SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -190,23 +194,11 @@ def test_an_interruption_ends_with_130(segue: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_control_c_stops_a_running_job_in_words(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", "from pipelines.cli import main; main()"]
-    words += [
-        "--data",
-        "world",
-        "world",
-        "create",
-        "--tracks",
-        "400",
-        "--listeners",
-        "20",
-        "--days",
-        "2",
-    ]
+    sizes = "--tracks 400 --listeners 20 --days 2"
     process = subprocess.Popen(
-        words,
+        [*SEGUE, "--data", "world", "world", "create", *sizes.split()],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -309,3 +301,96 @@ def test_serve_becomes_the_service_with_the_same_data_and_settings(
     assert segue(*words).code == 0
     options = "--data d --host 127.0.0.1 --port 81 --workers 2 --config s.toml"
     assert calls == [[sys.executable, "-P", "-m", "service", *options.split()]]
+
+
+def test_an_import_reports_what_it_took_and_refused(segue: Any, tmp_path: Path) -> None:
+    log = "listener,video,when\nada,t1,2026-01-01T10:00:00Z\nada,,2026-01-01T10:05:00Z\n"
+    (tmp_path / "log.csv").write_text(log)
+    columns = "user_id=listener,track_id=video,at=when"
+    words = ("import", "events", "log.csv", "--columns", columns, "--time-unit", "iso")
+    found = segue(*words, "--json")
+    assert found.code == 0, found.err
+    assert found.document["imported"] == 1
+    assert found.document["rejected"] == 1
+    again = segue(*words)
+    assert again.code == 0
+    assert "duplicates" in again.out
+
+
+def test_a_file_without_its_columns_is_refused_in_words(segue: Any, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("a,b\n1,2\n")
+    found = segue("import", "events", "log.csv")
+    assert found.code == 1
+    assert "user_id" in found.err
+    assert "--columns" in found.err
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, str]:
+    """A small demo in a process of its own: its data, its one document, what it told people."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    sizes = "--tracks 24 --listeners 80 --days 8 --no-serve --json"
+    done = subprocess.run(
+        [*SEGUE, "--data", str(data), "demo", *sizes.split()],
+        cwd=data.parent,
+        env={**ENVIRONMENT, "SEGUE_TRAIN__ENCODER__STEPS": "5"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return data, json.loads(done.stdout), done.stderr
+
+
+def test_the_demo_closes_the_loop(demo: tuple[Path, Any, str]) -> None:
+    data, document, told = demo
+    stages = ["world", "train", "promote", "evaluate", "play", "feed"]
+    assert list(document["seconds"]) == stages
+    assert all(f"{stage} took" in told for stage in stages)
+    models = {result["model"] for result in document["evaluate"]["results"]}
+    assert {"popular", "item_knn", "als", "union", "two_stage"} < models
+    assert {arm["name"] for arm in document["play"]["arms"]} == {"engine", "popular"}
+    slots = document["feed"]["slots"]
+    assert [slot["position"] for slot in slots] == list(range(len(slots)))
+    assert slots
+    assert all(slot["reason"] and slot["title"] for slot in slots)
+    with open_workspace(data) as workspace:
+        live = workspace.artifacts.live()
+    assert live is not None
+    assert {"vectors", "index", "factors", "neighbours", "statistics", "ranker"} <= set(
+        live.versions
+    )
+
+
+def test_serve_answers_and_prints_one_document(demo: tuple[Path, Any, str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [*SEGUE, "--data", str(demo[0]), "serve", "--json", "--port", str(port)],
+        cwd=demo[0].parent,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    try:
+        while not _answers(f"{url}/readyz"):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert httpx.get(f"{url}/v1/feed", params={"user_id": "anyone"}).json()["slots"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert json.loads(out) == {"url": url, "data": str(demo[0]), "workers": 1}
+    assert process.returncode == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
