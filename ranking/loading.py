@@ -83,6 +83,17 @@ def load_catalogue(connection: sa.Connection, order: Sequence[str] = ()) -> Cata
     )
 
 
+def catalogue_order(artifacts: ArtifactStore, versions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the order of the track vectors: a catalogue in it maps them instead of copying.
+
+    Raises:
+        ArtifactError: If the vectors are missing or broken.
+    """
+    if "vectors" not in versions:
+        return ()
+    return TrackVectors.load(artifacts.folder("vectors", versions["vectors"])).track_ids
+
+
 def load_learned(
     artifacts: ArtifactStore, versions: Mapping[str, str], catalogue: Catalogue
 ) -> Learned:

@@ -13,7 +13,7 @@ from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
 from ranking.learned import Learned
-from ranking.loading import load_catalogue, load_learned, load_ranker
+from ranking.loading import catalogue_order, load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Listener
 from ranking.protocols import Ranker
 
@@ -69,7 +69,7 @@ def load_set(
         StoreUnavailableError: If the store cannot give the catalogue.
     """
     with workspace.database.read() as connection:
-        catalogue = load_catalogue(connection)
+        catalogue = load_catalogue(connection, catalogue_order(workspace.artifacts, versions))
     learned = load_learned(workspace.artifacts, versions, catalogue)
     ranker = load_ranker(workspace.artifacts, versions)
     engine = assemble(catalogue, learned, ranker, config)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ranking.evaluation.intervals import Estimate, bootstrap_mean, bootstrap_statistic
+from ranking.evaluation.intervals import Estimate, bootstrap_mean, jackknife
 from ranking.metrics.accuracy import ndcg, recall, reciprocal_rank
-from ranking.metrics.beyond_accuracy import coverage, novelty
+from ranking.metrics.beyond_accuracy import coverage, coverage_without, novelty
 from ranking.model import Rows
 
 DEPTH = 100  # ranks judged
@@ -93,8 +93,8 @@ def summarise(model: str, splits: Sequence[Judged], rng: np.random.Generator) ->
         name: bootstrap_mean(merged[:, column], rng) for column, name in enumerate(PER_LISTENER)
     }
     first = splits[0]
-    metrics["coverage@10"] = bootstrap_statistic(
-        len(first.users), lambda users: coverage(first.shown[users], first.n_tracks), rng
+    metrics["coverage@10"] = jackknife(
+        coverage(first.shown, first.n_tracks), coverage_without(first.shown, first.n_tracks)
     )
     return ModelResult(model=model, metrics=metrics)
 

@@ -37,10 +37,11 @@ class AudioAffinity:
         liked = self._heard(query.listener.rows[weights > 0])
         if liked.size:
             near = vectors @ liked.T
-            strongest = -np.sort(-near, axis=1)[:, :STRONGEST]
+            count = min(STRONGEST, liked.shape[0])
+            strongest = -np.partition(-near, count - 1, axis=1)[:, :count]
             values[:, 0] = near[:, 0]
             values[:, 1] = near.mean(axis=1)
-            values[:, 2] = strongest[:, 0]
+            values[:, 2] = strongest.max(axis=1)
             values[:, 3] = strongest.mean(axis=1)
         disliked = self._heard(query.listener.rows[query.listener.opinions < 0])
         if disliked.size:

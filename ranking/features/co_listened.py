@@ -37,13 +37,14 @@ class CoListenedAffinity:
             return np.zeros((len(candidates), len(self.names)), dtype=np.float32)
         history, worth = query.listener.rows[liked], np.log1p(weights[liked])
         near = self.neighbours.similarity[history][:, candidates.rows].toarray()
-        ordered = -np.sort(-near, axis=0)[:STRONGEST]
+        count = min(STRONGEST, liked.size)
+        strongest = -np.partition(-near, count - 1, axis=0)[:count]
         return np.column_stack(
             [
                 near.sum(axis=0),
                 worth @ near / worth.sum(),
-                ordered[0],
-                ordered.mean(axis=0),
+                strongest.max(axis=0),
+                strongest.mean(axis=0),
                 np.log1p((near > 0).sum(axis=0)),
             ]
         ).astype(np.float32)

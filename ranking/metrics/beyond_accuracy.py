@@ -22,6 +22,18 @@ def coverage(lists: Rows, n_tracks: int) -> float:
     return float(shown[:-1].sum() / n_tracks)
 
 
+def coverage_without(lists: Rows, n_tracks: int) -> NDArray[np.float64]:
+    """Return (n_users,) the coverage that would be left without each listener's list.
+
+    Args:
+        lists: (n_users, k) distinct rows shown to each; -1 where a list was short.
+        n_tracks: Size of the catalogue.
+    """
+    times = np.bincount(lists[lists >= 0], minlength=n_tracks)
+    only_here = (lists >= 0) & (times[lists] == 1)
+    return (np.count_nonzero(times) - only_here.sum(axis=1)) / max(n_tracks, 1)
+
+
 def surprisal(listeners: Floats, n_users: int) -> NDArray[np.float64]:
     """Return how surprising each track is, in bits: -log2 of its share of listeners.
 

@@ -165,6 +165,8 @@ class _OpenPage:
         rng = generator(seed, "fresh slots")
         for position in fresh_positions(self.slots.size, self.n_fresh):
             eligible = self._capped(self.trial & self.free)
+            if self.trial.all():  # nothing else can fill the page: the cap gives way
+                eligible = _preferably(self.free, eligible)
             eligible = _preferably(eligible, self._apart(position))
             drawn = draw(scores, eligible, self.config.fresh.temperature, rng)
             if drawn is not None:

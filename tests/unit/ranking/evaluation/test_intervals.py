@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranking.evaluation.intervals import bootstrap_mean, bootstrap_statistic
+from ranking.evaluation.intervals import bootstrap_mean, jackknife
 
 
 def test_intervals_cover_the_true_mean_as_often_as_they_say() -> None:
@@ -29,11 +29,10 @@ def test_missing_values_are_left_out() -> None:
     assert np.isnan(bootstrap_mean(np.array([np.nan]), rng).mean)
 
 
-def test_a_statistic_of_whole_listeners_is_resampled_by_listener() -> None:
-    values = np.arange(10.0)
-    found = bootstrap_statistic(
-        10, lambda users: float(values[users].max()), np.random.default_rng(2)
-    )
-    assert found.mean == 9.0
-    assert found.low < 9.0  # a resample misses the last listener with probability 0.35
-    assert found.high == 9.0
+def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
+    values = np.random.default_rng(2).normal(size=40)
+    without = (values.sum() - values) / 39
+    found = jackknife(float(values.mean()), without)
+    # Exact algebra: the jackknife of a mean is s / sqrt(n).
+    assert (found.high - found.low) / 2 / 1.959964 == pytest.approx(values.std(ddof=1) / 40**0.5)
+    assert np.isnan(jackknife(1.0, np.array([1.0])).low)

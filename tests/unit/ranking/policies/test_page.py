@@ -223,3 +223,12 @@ def test_the_page_needs_no_vectors() -> None:
     world = replace(WORLD, learned=learned)
     feed = policy(PageConfig(), world).arrange(query_of(Listener("u"), 10), EVERYTHING)
     assert len(feed) == 10
+
+
+def test_one_generated_trial_track_is_better_than_an_empty_page() -> None:
+    trial = WORLD.catalogue.statuses[EVERYTHING.rows] == Status.TRIAL
+    generated = WORLD.catalogue.origins[EVERYTHING.rows] == Origin.GENERATED
+    only = EVERYTHING.take(np.flatnonzero(trial & generated)[:1])
+    assert len(only) == 1
+    feed = arranged(PageConfig(generated_share=0), only, size=10)
+    assert feed.rows.tolist() == only.rows.tolist()
