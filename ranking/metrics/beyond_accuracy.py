@@ -31,7 +31,8 @@ def coverage_without(lists: Rows, n_tracks: int) -> NDArray[np.float64]:
     """
     times = np.bincount(lists[lists >= 0], minlength=n_tracks)
     only_here = (lists >= 0) & (times[lists] == 1)
-    return (np.count_nonzero(times) - only_here.sum(axis=1)) / max(n_tracks, 1)
+    left = np.count_nonzero(times) - only_here.sum(axis=1)
+    return np.asarray(left / max(n_tracks, 1), dtype=np.float64)
 
 
 def surprisal(listeners: Floats, n_users: int) -> NDArray[np.float64]:
