@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -10,9 +11,11 @@ from core.database import tracks
 from core.randomness import derive_seed
 from core.workspace import Workspace
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.encoder import AudioEncoder
 from embeddings.vectors import TrackVectors
 from pipelines.job import Progress
+
+if TYPE_CHECKING:
+    from embeddings.audio.encoder import AudioEncoder
 
 MIN_TRACKS = 8  # contrast needs others to tell a track from
 
@@ -34,6 +37,7 @@ def embed_tracks(
     Returns:
         What was made; or, where there is too little audio to train on, the reason as text.
     """
+    # torch takes seconds to load, and most commands that read this module's settings never train.
     from embeddings.audio.crops import read_track_crops
     from embeddings.audio.inference import embed_crops
     from embeddings.audio.training import train_encoder

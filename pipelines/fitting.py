@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.events import DAY_MS
 from core.randomness import derive_seed
-from embeddings.collaborative.als import fit_als
 from embeddings.collaborative.confidence import ConfidenceConfig, confidence
 from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
@@ -124,6 +123,8 @@ def factorize(
     track_ids = catalogue.tracks.values
     if known.weights.nnz == 0:
         return no_factors(track_ids)
+    from embeddings.collaborative.als import fit_als  # `implicit` takes seconds to load
+
     weights = confidence(known.weights, config.confidence)
     return fit_als(
         weights, known.user_ids, track_ids, config, derive_seed(seed, "als"), progress=told

@@ -1,0 +1,17 @@
+"""What the command line loads before it does anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_reading_settings_loads_no_training_library() -> None:
+    told = (
+        "import sys, pipelines.settings;"
+        "print([name for name in ('torch', 'implicit') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
