@@ -28,7 +28,7 @@ def configure_logging(*, as_json: bool, level: str = "INFO") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(renderer if as_json else [structlog.dev.ConsoleRenderer()]),
+            *(renderer if as_json else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         # Looked up at each use: progress bars and test runners put their own stream in its place.

@@ -11,6 +11,7 @@ PLAIN = {
     "listeners_like_you": "Listeners like you play it",
     "often_heard_together": "Often heard together with what you play",
     "popular_now": "Popular now",
+    "not_played_yet": "Waiting for its first listeners",
     "from_creator_you_follow": "From a creator you follow",
     "new_for_you": "New, for you to try",
 }

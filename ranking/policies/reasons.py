@@ -4,6 +4,7 @@
 `listeners_like_you`              played by listeners alike
 `often_heard_together:<track>`    played by the same listeners as a track of theirs
 `popular_now`                     played by most
+`not_played_yet`                  nobody has played it yet: all that a catalogue without plays has
 `from_creator_you_follow`         made by someone they follow
 `new_for_you`                     on trial, near their taste
 """
@@ -29,6 +30,7 @@ CODES = {
     "followed": "from_creator_you_follow",
     "fresh": "new_for_you",
 }
+UNPLAYED = "not_played_yet"
 SEEDED = ("similar", "co_listened")
 UNEXPLAINED = "popular_now"  # what a page shows when no source's reason applies
 
@@ -65,8 +67,11 @@ class Reasons:
             "similar": self._nearest_in_sound(query.listener, slots.rows),
             "co_listened": self._heard_with(query.listener, slots.rows),
         }
+        unplayed = _unplayed(slots)
         reasons = [
-            self._code(source, int(seeds[source][at]) if source in SEEDED else UNKNOWN_ROW)
+            UNPLAYED
+            if source == "popular" and unplayed[at]
+            else self._code(source, int(seeds[source][at]) if source in SEEDED else UNKNOWN_ROW)
             for at, source in enumerate(sources)
         ]
         return sources, reasons
@@ -88,6 +93,13 @@ class Reasons:
             return unknown
         shared = self.neighbours.similarity[history][:, rows].toarray() * weights[:, None]
         return np.where(shared.max(axis=0) > 0, history[np.argmax(shared, axis=0)], unknown)
+
+
+def _unplayed(slots: Candidates) -> Mask:
+    """Return which tracks the popular source offered without a single play behind them."""
+    if "popular" not in slots.sources:
+        return np.zeros(len(slots), dtype=np.bool_)
+    return np.asarray(slots.source_scores[:, slots.sources.index("popular")] <= 0)
 
 
 def main_sources(slots: Candidates) -> tuple[str, ...]:

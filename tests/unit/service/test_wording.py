@@ -23,6 +23,7 @@ CARDS = {
         ("listeners_like_you", "Listeners like you play it"),
         ("often_heard_together:42", "Often heard together with Blue Hour"),
         ("popular_now", "Popular now"),
+        ("not_played_yet", "Waiting for its first listeners"),
         ("from_creator_you_follow", "From Bo, whom you follow"),
         ("new_for_you", "New, for you to try"),
         ("new_for_you:42", "New, and close to Blue Hour"),

@@ -13,7 +13,7 @@ from ranking.model import Candidates, Feed, Listener
 from ranking.policies.fresh import FreshSlotsConfig
 from ranking.policies.page import PageConfig, PagePolicy
 from ranking.rankers.fusion import FusionRanker
-from tests.support.worlds import TinyWorld, listener_of, query_of, tiny_world
+from tests.support.worlds import TinyWorld, listener_of, nothing_learned, query_of, tiny_world
 
 WORLD = tiny_world(n_tracks=120, n_creators=40)
 PLAIN = PageConfig(fresh=FreshSlotsConfig(share=0), creator_gap=1, diversity=0, generated_share=1)
@@ -232,3 +232,10 @@ def test_one_generated_trial_track_is_better_than_an_empty_page() -> None:
     assert len(only) == 1
     feed = arranged(PageConfig(generated_share=0), only, size=10)
     assert feed.rows.tolist() == only.rows.tolist()
+
+
+def test_a_track_nobody_played_is_not_called_popular() -> None:
+    learned = nothing_learned(WORLD.catalogue)
+    engine = assemble(WORLD.catalogue, learned, FusionRanker(), FeedConfig())
+    feed = engine.serve(query_of(Listener("cold"), 20)).feed
+    assert set(feed.reasons) == {"not_played_yet", "new_for_you"}
