@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -172,12 +172,26 @@ def running_service(
     """Run the service over a data folder, on a free port, for the length of the block."""
     config = data.parent / f"{data.name}.toml"
     config.write_text(settings)
-    log = data.parent / f"{data.name}.log"
     command = [sys.executable, "-m", "service", "--data", str(data), "--port", "0"]
     command += ["--config", str(config), "--workers", str(workers)]
+    with running_process(command, data, cwd=REPOSITORY, wait=wait) as service:
+        yield service
+
+
+@contextmanager
+def running_process(
+    command: Sequence[str],
+    data: Path,
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    wait: bool = True,
+) -> Iterator[Service]:
+    """Run a command that serves a data folder and says where in its first line."""
+    log = data.parent / f"{data.name}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     try:
         assert process.stdout is not None
