@@ -19,7 +19,7 @@ from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import listener_log, query_of
-from pipelines.splits import Split, leave_out, relevant_rows, temporal
+from pipelines.splits import Split, days_back, leave_out, relevant_rows, temporal
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
@@ -49,8 +49,8 @@ class EvaluateConfig(BaseModel):
 
     held_share: float = Field(default=0.2, gt=0, lt=1)
     """`leave-out`: share of each listener's tracks that is held out."""
-    held_days: float = Field(default=5.0, gt=0)
-    """`temporal`: length of the later part, days."""
+    held_days: int = Field(default=5, ge=1, le=365)
+    """`temporal`: length of the later part; days on which nobody listened are not counted."""
     seeds: int = Field(default=5, ge=1, le=100)
     """How many times everything is split, learned and judged."""
     first_seed: int = Field(default=1, ge=0)
@@ -121,7 +121,8 @@ def evaluate(
 
 def _split(history: History, protocol: Protocol, config: EvaluateConfig, seed: int) -> Split:
     if protocol == "temporal":
-        return temporal(history, config.held_days, history.last_ms + 1)
+        end_ms = history.last_ms + 1
+        return temporal(history, days_back(history, config.held_days, end_ms), end_ms)
     return leave_out(history, config.held_share, seed, now_ms=history.last_ms + 1)
 
 

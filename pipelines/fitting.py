@@ -148,7 +148,11 @@ def preferences(tallies: pl.DataFrame, catalogue: Catalogue) -> Preferences:
     rows = catalogue.tracks.rows(tallies["track_id"].to_list())
     kept = tallies.with_columns(row=pl.Series(rows)).filter(pl.col("row") >= 0)
     user_ids = tuple(kept["user_id"].unique().sort().to_list())
-    users = pl.DataFrame({"user_id": user_ids}).with_row_index("user").cast({"user": pl.Int64})
+    users = (
+        pl.DataFrame({"user_id": user_ids}, schema={"user_id": pl.String})
+        .with_row_index("user")
+        .cast({"user": pl.Int64})
+    )
     kept = kept.join(users, on="user_id", how="left", maintain_order="left")
     shape = (len(user_ids), len(catalogue))
     at = (kept["user"].to_numpy(), kept["row"].to_numpy())

@@ -75,18 +75,28 @@ def folds(history: History, count: int, seed: int, now_ms: int) -> Iterator[Spli
         yield Split(history.without(held), held, now_ms)
 
 
-def temporal(history: History, days: float, end_ms: int) -> Split:
-    """Split at `end_ms` less some days: before is history, after is what was chosen.
+def days_back(history: History, days: int, end_ms: int) -> int:
+    """Return when the last `days` days that saw any listening before `end_ms` begin, UTC.
+
+    Days without listening are not counted: after a pause of months the latest two calendar days
+    may hold three events, and nothing can be learned from or judged by those.
+    """
+    at = history.events["at"].dt.epoch("ms")
+    busy = (at.filter(at < end_ms) // DAY_MS).unique().sort()
+    return int(busy[-min(days, len(busy))]) * DAY_MS if len(busy) else end_ms
+
+
+def temporal(history: History, cut_ms: int, end_ms: int) -> Split:
+    """Split at a moment: before is history, after is what was chosen.
 
     A track counts where the listener had not met it before and then finished, liked, saved or
     shared it (grade 2; 3 where they said so), whatever brought it to them.
 
     Args:
         history: Only events before `end_ms` are looked at.
-        days: How long the later part is.
+        cut_ms: Where the later part begins.
         end_ms: Where the later part ends.
     """
-    cut_ms = int(end_ms - days * DAY_MS)
     earlier = history.before(cut_ms)
     later = history.before(end_ms).since(cut_ms)
     met = pl.concat([earlier.events.select(PAIR), earlier.plays.select(PAIR)]).unique()

@@ -160,7 +160,7 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
         opened.audio,
         run.config.factors,
         derive_seed(run.seed, "factors"),
-        now_ms=history.last_ms + 1 if history.has_times else run.now_ms,
+        now_ms=history.last_ms + 1,
         told=run.progress.counter("factorising plays"),
     )
     inputs = input_fingerprints(run.workspace.warehouse)

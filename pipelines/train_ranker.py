@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.errors import DataError
 from core.randomness import derive_seed
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
-from pipelines.splits import Split, folds, temporal
+from pipelines.splits import Split, days_back, folds, temporal
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.model import Preferences
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.training import RankerConfig, RankingData, train_ranker
+
+MIN_REQUESTS = 30  # fewer teach a ranker the habits of a few listeners
 
 
 class RankerTrainingConfig(BaseModel):
@@ -28,8 +31,9 @@ class RankerTrainingConfig(BaseModel):
 
     trees: RankerConfig = RankerConfig()
     """How the trees are grown."""
-    window_days: float = Field(default=2.0, gt=0)
-    """With times: a request is labelled by what its listener chose in so many days after it."""
+    window_days: int = Field(default=2, ge=1, le=365)
+    """With times: a request is labelled by what its listener chose in so many days after it; days
+    on which nobody listened are not counted."""
     windows: int = Field(default=3, ge=1, le=100)
     """With times: how many such windows, one after another, up to the newest event. Factors and
     counts are learned anew before each."""
@@ -94,6 +98,11 @@ def learn_ranker(
                 preferences=preferences,
             )
         )
+    if len(requests) < MIN_REQUESTS:
+        raise DataError(
+            f"{len(requests)} requests with a positive outcome are too few to train a ranker "
+            f"({MIN_REQUESTS} are needed); import more listening, and serve without one until then"
+        )
     data = joined(names, requests)
     return train_ranker(data, training.trees, derive_seed(seed, "trees")), data
 
@@ -103,9 +112,10 @@ def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iter
     if not history.has_times:
         yield from folds(history, training.folds, seed, now_ms=history.last_ms + 1)
         return
-    window_ms = int(training.window_days * 86_400_000)
-    end_ms = history.last_ms + 1
-    for back in reversed(range(training.windows)):
-        split = temporal(history, training.window_days, end_ms - back * window_ms)
+    ends = [history.last_ms + 1]
+    for _ in range(training.windows):
+        ends.append(days_back(history, training.window_days, ends[-1]))
+    for cut_ms, end_ms in zip(ends[:0:-1], ends[-2::-1], strict=True):
+        split = temporal(history, cut_ms, end_ms)
         if split.history.events.height or split.history.plays.height:
             yield split

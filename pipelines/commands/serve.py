@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from typing import Annotated, NoReturn
 
@@ -30,8 +31,15 @@ def serve(
     """Serve feeds over HTTP until interrupted."""
     session = session_of(context, as_json=as_json)
     if session.as_json:
+        port = port or _free_port(host)  # the document must name the port that will answer
         print_json({"url": f"http://{host}:{port}", "data": str(session.data), "workers": workers})
     become_service(session, host, port, workers)
+
+
+def _free_port(host: str) -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server((host, 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def become_service(session: Session, host: str, port: int, workers: int) -> NoReturn:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from core.events import DAY_MS
 from core.tables import EVENTS, IMPRESSIONS, TALLIES, USER_TAGS
 from pipelines.history import PAIR, History
-from pipelines.splits import MIN_TRACKS, folds, graded, leave_out, relevant_rows, temporal
+from pipelines.splits import (
+    MIN_TRACKS,
+    days_back,
+    folds,
+    graded,
+    leave_out,
+    relevant_rows,
+    temporal,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,16 +103,27 @@ def test_temporal_splits_at_the_moment_and_wants_new_tracks_only() -> None:
         ]
     )
     end_ms = int(START.timestamp() * 1000) + 10 * DAY_MS
-    split = temporal(known, 1.0, end_ms)
+    split = temporal(known, end_ms - DAY_MS, end_ms)
     assert split.now_ms == end_ms - DAY_MS
     assert split.history.events["track_id"].to_list() == ["old"]
     assert split.held.rows() == [("u", "new", 2), ("v", "new", 3)]
 
 
+def test_days_without_listening_are_not_counted() -> None:
+    known = history(events=[("u", "t", "play", day) for day in (0.5, 1.2, 1.9, 40.1)])
+    start_ms = int(START.timestamp() * 1000)
+    end_ms = known.last_ms + 1
+    assert days_back(known, 1, end_ms) == start_ms + 40 * DAY_MS
+    assert days_back(known, 2, end_ms) == start_ms + DAY_MS
+    assert days_back(known, 9, end_ms) == start_ms
+    assert days_back(known, 1, start_ms + 40 * DAY_MS) == start_ms + DAY_MS
+    assert days_back(history(), 1, 77) == 77
+
+
 def test_timeless_plays_count_as_met_before() -> None:
     known = history([("u", "old", 3)], events=[("u", "old", "finish", 9.5)])
     end_ms = int(START.timestamp() * 1000) + 10 * DAY_MS
-    assert temporal(known, 1.0, end_ms).held.height == 0
+    assert temporal(known, end_ms - DAY_MS, end_ms).held.height == 0
 
 
 def test_what_was_turned_down_was_not_chosen() -> None:
