@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 RESAMPLES = 1000
 COVERAGE = 0.95
@@ -12,13 +12,17 @@ Z = 1.959964  # of the normal distribution, for the same coverage
 
 
 class Estimate(BaseModel):
-    """A figure with its 95 % interval."""
+    """A figure with its 95 % interval; NaN, in JSON null, where nothing was there to measure."""
 
     model_config = ConfigDict(frozen=True)
 
     mean: float
     low: float
     high: float
+
+    @field_serializer("mean", "low", "high", when_used="json")
+    def _null_for_nan(self, value: float) -> float | None:
+        return None if np.isnan(value) else value
 
 
 def bootstrap_mean(values: NDArray[np.float64], rng: np.random.Generator) -> Estimate:

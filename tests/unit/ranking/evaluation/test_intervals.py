@@ -26,7 +26,9 @@ def test_missing_values_are_left_out() -> None:
     rng = np.random.default_rng(1)
     found = bootstrap_mean(np.array([1.0, np.nan, 3.0]), rng)
     assert found.mean == pytest.approx(2.0)
-    assert np.isnan(bootstrap_mean(np.array([np.nan]), rng).mean)
+    nothing = bootstrap_mean(np.array([np.nan]), rng)
+    assert np.isnan(nothing.mean)
+    assert nothing.model_dump(mode="json") == {"mean": None, "low": None, "high": None}
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
