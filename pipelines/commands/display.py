@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 MAX_ROWS = 60
+WIDE_CHARS = 120  # from here on a table has room for whole intervals
 
 
 def print_json(document: Any) -> None:
@@ -31,7 +32,7 @@ def print_report(console: Console, title: str, document: Mapping[str, Any]) -> N
         console.print(table)
     for name, value in document.items():
         if _is_table(value):
-            console.print(_rows_table(name, value))
+            console.print(_rows_table(name, value, narrow=console.width < WIDE_CHARS))
 
 
 def _is_table(value: Any) -> bool:
@@ -43,17 +44,27 @@ def _is_table(value: Any) -> bool:
     )
 
 
-def _rows_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return a table with one row a mapping; mappings of mappings become columns of their own."""
+def _rows_table(name: str, rows: Sequence[Mapping[str, Any]], *, narrow: bool) -> Table:
+    """Return a table with one row a mapping; mappings of mappings become columns of their own.
+
+    On a narrow terminal an interval is shown by its longer half.
+    """
     flat = [dict(_flat(row)) for row in rows[:MAX_ROWS]]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     caption = f"and {len(rows) - MAX_ROWS} more" if len(rows) > MAX_ROWS else None
     table = Table(title=escape(_words(name)), title_justify="left", caption=caption)
-    for column in columns:
+    shown = _brief if narrow else _text
+    for place, column in enumerate(columns):
         figures = all(isinstance(row.get(column, 0), int | float | list) for row in flat)
-        table.add_column(escape(column), justify="right" if figures else "left", no_wrap=False)
+        # Rows keep their name whole on a narrow terminal; the figures are folded instead.
+        table.add_column(
+            escape(column),
+            justify="right" if figures else "left",
+            no_wrap=place == 0,
+            overflow="fold",
+        )
     for row in flat:
-        table.add_row(*(escape(_text(row.get(column, ""))) for column in columns))
+        table.add_row(*(escape(shown(row.get(column, ""))) for column in columns))
     return table
 
 
@@ -75,8 +86,7 @@ def _is_interval(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if _is_interval(value):
-        mean, low, high = (f"{value[part]:.3f}" for part in ("mean", "low", "high"))
-        return f"{mean} [{low}, {high}]"
+        return _interval(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -86,6 +96,19 @@ def _text(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_text(part) for part in value) or "-"
     return "-" if value is None else str(value)
+
+
+def _interval(value: Mapping[str, Any]) -> str:
+    if any(value[part] is None for part in ("mean", "low", "high")):  # nothing to measure
+        return "-" if value["mean"] is None else f"{value['mean']:.3f}"
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def _brief(value: Any) -> str:
+    if not _is_interval(value) or None in value.values():
+        return _text(value)
+    half = max(value["high"] - value["mean"], value["mean"] - value["low"])
+    return f"{value['mean']:.3f} ±{half:.3f}"
 
 
 def _moment(at_ms: int) -> str:

@@ -11,9 +11,9 @@ from pipelines.commands.bars import show_bars
 from pipelines.commands.display import MAX_ROWS, print_json, print_report
 
 
-def _printed(document: dict[str, Any], title: str = "job") -> str:
+def _printed(document: dict[str, Any], title: str = "job", width: int = 160) -> str:
     stream = io.StringIO()
-    print_report(Console(file=stream, width=160), title, document)
+    print_report(Console(file=stream, width=width), title, document)
     return stream.getvalue()
 
 
@@ -74,6 +74,23 @@ def test_lists_are_tables_and_intervals_stay_together() -> None:
     assert ["model", "ndcg@10", "mrr"] in lines
     assert ["popular", "0.250 [0.200, 0.300]", ""] in lines
     assert ["two_stage", "0.250 [0.200, 0.300]", "0.250 [0.200, 0.300]"] in lines
+
+
+def test_a_figure_that_was_not_measured_is_a_dash() -> None:
+    nothing = {"mean": None, "low": None, "high": None}
+    one = {"mean": 0.5, "low": None, "high": None}
+    for width in (80, 160):
+        text = _printed({"results": [{"model": "a", "x": nothing, "y": one}]}, width=width)
+        assert ["a", "-", "0.500"] in [_cells(line) for line in text.splitlines()]
+
+
+def test_a_narrow_terminal_keeps_names_whole_and_shortens_intervals() -> None:
+    estimate = {"mean": 0.25, "low": 0.21, "high": 0.3}
+    metrics = {f"metric@{at}": estimate for at in range(6)}
+    text = _printed({"results": [{"model": "source:collaborative", "metrics": metrics}]}, width=80)
+    assert "source:collaborative" in text
+    assert "±0.050" in text  # the longer half: nothing is made to look surer than it is
+    assert "…" not in text
 
 
 def test_long_lists_say_what_they_leave_out() -> None:
