@@ -228,11 +228,6 @@ def code_revision() -> str:
     return package_version("segue")
 
 
-def fingerprint_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return _sha256(path)
-
-
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as handle:

@@ -18,7 +18,6 @@ from core.errors import ConfigError, StoreUnavailableError
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 10_000
-SQLITE_MAX_VARIABLES = 30_000  # SQLite's own limit is 32,766 bound values a statement
 
 metadata = sa.MetaData()
 

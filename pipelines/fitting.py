@@ -66,18 +66,16 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Preferences:
+class PreferenceMatrix:
     """How much each listener wants each track.
 
     Args:
         user_ids: (n_users,).
         weights: (n_users, n_tracks) csr, positive.
-        listened: (n_users, n_tracks) csr, plays.
     """
 
     user_ids: tuple[str, ...]
     weights: sp.csr_matrix
-    listened: sp.csr_matrix
 
 
 def fit_learned(
@@ -113,7 +111,7 @@ def fit_learned(
 
 
 def factorize(
-    known: Preferences,
+    known: PreferenceMatrix,
     catalogue: Catalogue,
     config: AlsConfig,
     seed: int,
@@ -132,7 +130,7 @@ def factorize(
 
 
 def neighbours(
-    known: Preferences, catalogue: Catalogue, config: NeighboursConfig
+    known: PreferenceMatrix, catalogue: Catalogue, config: NeighboursConfig
 ) -> ItemNeighbours:
     """Return co-listened tracks in catalogue rows, from damped preferences.
 
@@ -143,7 +141,7 @@ def neighbours(
     return fit_neighbours(damped, catalogue.tracks.values, config)
 
 
-def preferences(tallies: pl.DataFrame, catalogue: Catalogue) -> Preferences:
+def preferences(tallies: pl.DataFrame, catalogue: Catalogue) -> PreferenceMatrix:
     """Return the preference matrices of tallies; pairs of unknown tracks are left out."""
     rows = catalogue.tracks.rows(tallies["track_id"].to_list())
     kept = tallies.with_columns(row=pl.Series(rows)).filter(pl.col("row") >= 0)
@@ -165,10 +163,9 @@ def preferences(tallies: pl.DataFrame, catalogue: Catalogue) -> Preferences:
     )
     positive = weights > 0
     wanted = (weights[positive], (at[0][positive], at[1][positive]))
-    return Preferences(
+    return PreferenceMatrix(
         user_ids=user_ids,
         weights=sp.csr_matrix(wanted, shape=shape, dtype=np.float32),
-        listened=sp.csr_matrix((plays, at), shape=shape, dtype=np.float32),
     )
 
 

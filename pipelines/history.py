@@ -40,12 +40,6 @@ class History:
         last = self.events["at"].dt.epoch("ms").max()
         return int(last) if isinstance(last, int) else 0
 
-    @property
-    def first_ms(self) -> int:
-        """When the first event happened; 0 where there is none."""
-        first = self.events["at"].dt.epoch("ms").min()
-        return int(first) if isinstance(first, int) else 0
-
     def before(self, at_ms: int) -> History:
         """Return what had happened before a moment; listening without times counts as before."""
         return replace(

@@ -17,7 +17,6 @@ from ranking.model import Rows
 DEPTH = 100  # ranks judged
 SHOWN = 10  # ranks that count for coverage and novelty
 PER_LISTENER = ("ndcg@10", "recall@20", "recall@100", "mrr", "novelty@10")
-METRICS = (*PER_LISTENER, "coverage@10")
 
 
 class ModelResult(BaseModel):

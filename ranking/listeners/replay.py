@@ -189,29 +189,6 @@ class EventLog:
         return creators[creators >= 0]
 
 
-def listener_from_plays(user_id: str, rows: Rows, plays: NDArray[np.floating]) -> Listener:
-    """Return a listener of whom only play counts are known.
-
-    Args:
-        user_id: Who.
-        rows: (n,) distinct catalogue rows.
-        plays: (n,) counts.
-    """
-    none = np.zeros(rows.size, dtype=np.float32)
-    history = ordered(
-        rows, plays, none, none, none.astype(np.int8), np.full(rows.size, UNKNOWN_TIME_MS)
-    )
-    return Listener(
-        user_id=user_id,
-        rows=history.rows,
-        plays=history.plays,
-        finishes=history.finishes,
-        skips=history.skips,
-        opinions=history.opinions,
-        last_at_ms=history.last_at_ms,
-    )
-
-
 def _latest_stance(codes: Codes, place: NDArray[np.int64], n: int) -> Codes:
     """Return (n,) the stance last voiced on each track; `_SILENT` where none was."""
     stance = _STANCE[codes]

@@ -13,8 +13,6 @@ from core.errors import DataError
 from ranking.model import Floats
 from ranking.rankers.lightgbm import LightGbmRanker
 
-GAIN_CEILING = 31  # LightGBM's default table of label gains has 31 entries
-
 
 class RankerConfig(BaseModel):
     """How the trees are grown."""
@@ -54,7 +52,7 @@ class RankingData:
     Args:
         names: (f,) feature names.
         values: (m, f) float32.
-        labels: (m,) graded relevance, 0..GAIN_CEILING-1.
+        labels: (m,) graded relevance, 0 to 30: LightGBM's table of gains has 31 entries.
         groups: (g,) rows of each request, in order; they sum to m.
     """
 
