@@ -41,10 +41,18 @@ class Context:
         Raises:
             ProblemError: 503 while there is nothing to serve.
         """
-        current = self.live.current
-        if current is None:
+        return self.standing()[0]
+
+    def standing(self) -> tuple[FeedSet, str]:
+        """Return what is served now, and why a newer promotion is not, or "".
+
+        Raises:
+            ProblemError: 503 while there is nothing to serve.
+        """
+        feed, refused = self.live.standing
+        if feed is None:
             raise unavailable("not-ready", self.live.trouble)
-        return current
+        return feed, refused
 
 
 def clock_ms() -> int:

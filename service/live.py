@@ -35,6 +35,18 @@ class _TrackState(NamedTuple):
     stamps: int
 
 
+class Standing(NamedTuple):
+    """What is served and what is not, as one value: nobody sees one change without the other.
+
+    Attributes:
+        feed: What is served; None until a catalogue with something to serve is loaded.
+        refused: Why the newest promotion is not what is served, or "".
+    """
+
+    feed: FeedSet | None
+    refused: str
+
+
 class LiveFeed:
     """Holds what is served, and renews it while the service runs.
 
@@ -63,8 +75,7 @@ class LiveFeed:
         self._clock = clock
         self._poll_s = poll_s
         self._reload_ms = int(reload_s * 1000)
-        self._current: FeedSet | None = None
-        self._refused = ""
+        self._standing = Standing(None, "")
         self._trouble = "the catalogue is being loaded"
         self._tried_promotion = -1
         self._since_ms = 0
@@ -75,26 +86,27 @@ class LiveFeed:
         self._thread = threading.Thread(target=self._watch, name="live-feed", daemon=True)
 
     @property
-    def current(self) -> FeedSet | None:
-        """What is served now; None until a catalogue with something to serve is loaded."""
-        current = self._current
-        return current if current is not None and current.servable else None
+    def standing(self) -> Standing:
+        """What is served now, and what was refused."""
+        feed, refused = self._standing
+        return Standing(feed if feed is not None and feed.servable else None, refused)
 
     @property
-    def refused(self) -> str:
-        """Why the newest promotion is not served, or ""."""
-        return self._refused
+    def current(self) -> FeedSet | None:
+        """What is served now; None until a catalogue with something to serve is loaded."""
+        return self.standing.feed
 
     @property
     def is_makeshift(self) -> bool:
         """Whether it is served without artifacts because the promoted ones do not fit."""
-        current = self._current
-        return bool(self._refused) and current is not None and not current.promotion_id
+        feed, refused = self._standing
+        return bool(refused) and feed is not None and not feed.promotion_id
 
     @property
     def trouble(self) -> str:
         """Why nothing is served, where nothing is."""
-        if self._current is not None and not self._current.servable:
+        feed = self._standing.feed
+        if feed is not None and not feed.servable:
             return "no track can be served; import tracks or create a world"
         return self._trouble
 
@@ -111,7 +123,7 @@ class LiveFeed:
         """Look once for a promotion and for changed tracks, and serve what is new."""
         pointer = self._workspace.artifacts.live()
         promotion_id = pointer.promotion_id if pointer else 0
-        if self._current is None or promotion_id != self._tried_promotion:
+        if self._standing.feed is None or promotion_id != self._tried_promotion:
             self._adopt(pointer)
             return
         state = self._track_state(self._since_ms)
@@ -142,29 +154,25 @@ class LiveFeed:
         try:
             for kind, version in versions.items():
                 self._workspace.artifacts.verify(kind, version)
-            self._serve(self._loaded(versions, promotion_id))
+            self._serve(self._loaded(versions, promotion_id), refused="")
         except StoreUnavailableError:
             raise  # says nothing of the set
         except Exception as error:
             if pointer is None:
                 raise
             self._refuse(promotion_id, f"{type(error).__name__}: {error}")
-            if self._current is None:
-                self._serve(self._loaded({}, 0))
-        else:
-            self._refused = ""
         self._tried_promotion = promotion_id
 
     def _reload(self, pointer: Live | None) -> None:
         """Load the catalogue anew; a refused promotion may fit it now."""
         self._reloaded_at_ms = self._clock()
-        if self._refused:
+        if self._standing.refused:
             self._adopt(pointer)
-            if not self._refused:
+            if not self._standing.refused:
                 return
-        current = self._current
-        assert current is not None
-        self._serve(self._loaded(current.versions, current.promotion_id))
+        feed, refused = self._standing
+        assert feed is not None
+        self._serve(self._loaded(feed.versions, feed.promotion_id), refused)
 
     def _loaded(self, versions: Mapping[str, str], promotion_id: int) -> FeedSet:
         """Load and try a set, remembering the state of the tracks it was loaded from."""
@@ -175,9 +183,9 @@ class LiveFeed:
         self._since_ms, self._loaded_state, self._patched_state = since_ms, state, state
         return loaded
 
-    def _serve(self, loaded: FeedSet) -> None:
-        before = self._current
-        self._current = loaded
+    def _serve(self, loaded: FeedSet, refused: str) -> None:
+        before = self._standing.feed
+        self._standing = Standing(loaded, refused)
         self._metrics.show_tracks(len(loaded.catalogue), loaded.servable)
         if before is None or before.promotion_id != loaded.promotion_id:
             self._metrics.show_live(loaded.promotion_id, loaded.versions)
@@ -189,19 +197,25 @@ class LiveFeed:
             )
 
     def _refuse(self, promotion_id: int, reason: str) -> None:
-        self._refused = f"promotion {promotion_id} is not served: {reason}"
-        self._metrics.refusals.inc()
+        """Keep what is served, or serve without artifacts where that is nothing yet."""
+        refused = f"promotion {promotion_id} is not served: {reason}"
         logger().error("promotion_was_refused", promotion_id=promotion_id, reason=reason)
+        feed = self._standing.feed
+        if feed is None:
+            self._serve(self._loaded({}, 0), refused)
+        else:
+            self._standing = Standing(feed, refused)
+        self._metrics.refusals.inc()  # last: who sees the count also sees the reason
 
     def _patch(self) -> bool:
         """Put changed statuses into the set that serves; say whether a reload must not wait."""
-        current = self._current
-        assert current is not None
+        feed, refused = self._standing
+        assert feed is not None
         with self._workspace.database.read() as connection:
-            changes = changed_statuses(connection, current.catalogue, self._since_ms)
+            changes = changed_statuses(connection, feed.catalogue, self._since_ms)
         if not changes.rows.size:
             return False
-        self._serve(current.with_catalogue(patched(current.catalogue, changes), self._config))
+        self._serve(feed.with_catalogue(patched(feed.catalogue, changes), self._config), refused)
         return changes.touches_blocked
 
     def _horizon_ms(self) -> int:

@@ -22,13 +22,13 @@ async def healthz() -> Health:
 @router.get("/readyz")
 async def readyz(context: ContextDep) -> Readiness:
     """Say what is served; 503 with the reason while nothing is."""
-    serving = context.serving()
+    serving, refused = context.standing()
     return Readiness(
         promotion_id=serving.promotion_id,
         versions=dict(serving.versions),
         tracks=len(serving.catalogue),
         servable_tracks=serving.servable,
-        refused=context.live.refused,
+        refused=refused,
     )
 
 

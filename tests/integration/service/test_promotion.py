@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,9 @@ import sqlalchemy as sa
 
 from core.database import tracks
 from core.workspace import open_workspace
+from ranking.assembly import FeedConfig
+from service.live import LiveFeed
+from service.metrics import Metrics
 from tests.support.service_world import (
     N_TRACKS,
     Service,
@@ -117,6 +121,39 @@ def test_a_set_that_does_not_fit_is_refused_and_the_old_one_stays(tmp_path: Path
         better = promote(data, other)
         wait_until(lambda: serves(running, better), 20)
         assert running.client.get("/readyz").json()["refused"] == ""
+
+
+class Onlooker(Metrics):
+    """Looks at what is served at the very moments when something is counted or shown."""
+
+    live_feed: LiveFeed
+    seen: list[tuple[int, bool]]
+
+    def show_live(self, promotion_id: int, versions: Mapping[str, str]) -> None:
+        feed, refused = self.live_feed.standing
+        assert feed is not None
+        self.seen.append((feed.promotion_id, bool(refused)))
+        super().show_live(promotion_id, versions)
+
+
+def test_nobody_sees_a_new_set_beside_the_refusal_of_an_older_one(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    lay_world(data)
+    good, other = learn_by_hand(data, 1), learn_by_hand(data, 2, dim=24)
+    with open_workspace(data) as workspace:
+        onlooker = Onlooker()
+        live = LiveFeed(workspace, FeedConfig(), onlooker, now, poll_s=60, reload_s=60)
+        onlooker.live_feed, onlooker.seen = live, []
+        expected = []
+        for versions, fits in ((good, True), ({**good, "index": other["index"]}, False)):
+            promotion_id = promote(data, versions, unchecked=True)
+            live.look()
+            expected += [(promotion_id, False)] * fits
+            assert bool(live.standing.refused) is not fits
+        better = promote(data, other)
+        live.look()
+        assert onlooker.seen == [*expected, (better, False)]
+        assert live.standing.refused == ""
 
 
 def test_a_start_with_a_damaged_artifact_serves_what_it_can(tmp_path: Path) -> None:
