@@ -37,7 +37,7 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     frames = frame_count(len(samples))
     mels = np.empty((frames, N_MELS), dtype=np.float32)
-    bank = sparse.csr_matrix(mel_bank())
+    bank = _sparse_bank()
     for start in range(0, frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, frames)
         part = samples[start * HOP : (stop - 1) * HOP + N_FFT]
@@ -92,6 +92,11 @@ def mel_bank() -> NDArray[np.float32]:
     unit: NDArray[np.float32] = (bank / bank.sum(axis=1, keepdims=True)).astype(np.float32)
     unit.flags.writeable = False
     return unit
+
+
+@cache
+def _sparse_bank() -> sparse.csr_matrix:
+    return sparse.csr_matrix(mel_bank())
 
 
 @cache
