@@ -33,7 +33,7 @@ app = typer.Typer(
 app.add_typer(imports.app, name="import")
 app.add_typer(world.app, name="world")
 app.command()(train.train)
-app.command()(evaluate.evaluate)
+app.add_typer(evaluate.app, name="evaluate")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)
 app.command()(artifacts.artifacts)

@@ -1,20 +1,27 @@
-"""`segue evaluate`: the feed beside its parts and plain baselines, with intervals."""
+"""`segue evaluate`: the feed, or what the ear learned, beside plain baselines, with intervals."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.commands.display import print_report
 from pipelines.commands.options import AsJson, amended
 from pipelines.commands.session import session_of
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
+    from pipelines.audio_evaluation.report import AudioEvaluationReport
+    from pipelines.audio_evaluation.run import Outside
+    from pipelines.commands.session import Session
     from pipelines.evaluate import EvaluationReport
     from pipelines.job import Progress
     from pipelines.settings import PipelineSettings
+
+app = typer.Typer(invoke_without_command=True)
 
 
 class Protocol(StrEnum):
@@ -29,8 +36,40 @@ Held = Annotated[
     typer.Option("--protocol", help="Hold out the last days, or a share of everyone's tracks."),
 ]
 Seeds = Annotated[int | None, typer.Option(help="How many splits. [default: 5]")]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="What says which tracks belong together: a column of the tracks table, or a key of "
+        "the imported metadata. [default: artist]"
+    ),
+]
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        exists=True,
+        file_okay=False,
+        help="Judge the live encoder on recordings outside the catalogue.",
+    ),
+]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="With --from: a CSV with the label, and track_id (a file's stem) or file (its path).",
+    ),
+]
+Folds = Annotated[
+    int | None, typer.Option(help="Parts of the catalogue, each judged by the rest. [default: 5]")
+]
+Only = Annotated[str, typer.Option(help="Some of retrieval,cold-start,duplicates. [default: all]")]
+Repeats = Annotated[
+    int | None, typer.Option("--seeds", help="How often all is cut and trained. [default: 1]")
+]
 
 
+@app.callback()
 def evaluate(
     context: typer.Context,
     protocol: Held = Protocol.TEMPORAL,
@@ -39,10 +78,74 @@ def evaluate(
 ) -> None:
     """Compare the feed with popularity, item-kNN, ALS, each source and their union."""
     session = session_of(context, as_json=as_json)
+    if context.invoked_subcommand is not None:
+        _refuse_strays(context)
+        context.find_root().obj = session
+        return
     settings = session.settings()
     with session.workspace(settings) as workspace, session.progress("evaluate") as progress:
         report = run_evaluation(workspace, settings, protocol, seeds, progress)
     session.show(report, f"evaluate ({protocol.value})")
+
+
+@app.command()
+def audio(
+    context: typer.Context,
+    label: Label = None,
+    outside: From = None,
+    metadata: Metadata = None,
+    folds: Folds = None,
+    seeds: Repeats = None,
+    only: Only = "",
+    as_json: AsJson = False,
+) -> None:
+    """Compare the encoder with MFCC statistics and chance; judge cold start and duplicates."""
+    from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
+    from pipelines.audio_evaluation.run import evaluate_audio
+
+    session = session_of(context, as_json=as_json)
+    place = _outside(outside, metadata, folds)
+    config = amended(AudioEvaluationConfig(), label=label, folds=folds, seeds=seeds)
+    settings = session.settings()
+    with session.workspace(settings) as workspace, session.progress("evaluate audio") as progress:
+        report = evaluate_audio(
+            workspace,
+            config,
+            settings.train.encoder,
+            outside=place,
+            only=[word for part in only.split(",") if (word := part.strip())],
+            progress=progress,
+        )
+    _show(session, report)
+
+
+def _refuse_strays(context: typer.Context) -> None:
+    """Refuse options of the feed's evaluation that stand before a sub-command."""
+    for name in ("protocol", "seeds"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            command = context.invoked_subcommand
+            raise typer.BadParameter(f"--{name} before {command} has no effect; put it after")
+
+
+def _outside(folder: Path | None, metadata: Path | None, folds: int | None) -> Outside | None:
+    from pipelines.audio_evaluation.run import Outside
+
+    if folder is None and metadata is None:
+        return None
+    if folder is None or metadata is None:
+        raise typer.BadParameter("--from and --metadata belong together; give both")
+    if folds is not None:
+        raise typer.BadParameter("--folds has no meaning with --from, which trains nothing")
+    return Outside(folder, metadata)
+
+
+def _show(session: Session, report: AudioEvaluationReport) -> None:
+    if session.as_json:
+        session.show(report, "evaluate audio")
+        return
+    for title, document in report.parts():
+        print_report(session.out, f"evaluate audio: {title}", document)
 
 
 def run_evaluation(

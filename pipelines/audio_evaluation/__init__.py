@@ -1,0 +1,1 @@
+"""Judging what the ear learned: retrieval and probes, cold start, near-duplicates."""
