@@ -84,14 +84,25 @@ def mel_bank() -> NDArray[np.float32]:
     Source:
         The mel scale of O'Shaughnessy 1987: 2595 log10(1 + f / 700).
     """
-    edges = mel_edges_hz()
-    bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE_HZ / N_FFT
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (bins - low) / (middle - low), (high - bins) / (high - middle)
-    bank = np.maximum(0.0, np.minimum(rising, falling))
+    bank = triangles(mel_edges_hz(), np.arange(N_FFT // 2 + 1) * SAMPLE_RATE_HZ / N_FFT)
     unit: NDArray[np.float32] = (bank / bank.sum(axis=1, keepdims=True)).astype(np.float32)
     unit.flags.writeable = False
     return unit
+
+
+def triangles(edges_hz: NDArray[np.float64], bins_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return triangular filters of height 1.
+
+    Args:
+        edges_hz: (n + 2,) ascending; filter m rises from edge m, peaks at m + 1 and ends at m + 2.
+        bins_hz: (bins,) frequencies to weigh.
+
+    Returns:
+        (n, bins).
+    """
+    low, middle, high = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    rising, falling = (bins_hz - low) / (middle - low), (high - bins_hz) / (high - middle)
+    return np.maximum(0.0, np.minimum(rising, falling))
 
 
 @cache
