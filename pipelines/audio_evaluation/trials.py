@@ -97,11 +97,13 @@ def judge_folds(
         untrained = random_space(material, encoder, seed)
         figures = _unmeasured(len(codes))
         for fold in range(config.folds):
+            own = derive_seed(seed, "fold", fold)
+            search = _search(codes, is_query, np.flatnonzero(fold_of == fold), own)
+            if not search.queries.size:  # nothing to measure an encoder by
+                continue
             rest = np.flatnonzero(fold_of != fold)
             name = f"training (seed {seed}, fold {fold + 1} of {config.folds})"
-            own = derive_seed(seed, "fold", fold)
             learned = trained_space(material, rest, encoder, own, progress, name)
-            search = _search(codes, is_query, np.flatnonzero(fold_of == fold), own)
             _fill(figures, search, (learned, material.statistics, untrained))
         runs.append(figures)
     return _outcomes(codes, is_query, runs)
