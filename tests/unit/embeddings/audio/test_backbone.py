@@ -116,7 +116,7 @@ def test_an_output_is_chosen_by_its_name(tmp_path):
 
 
 def test_a_missing_or_broken_file_is_refused_by_name(tmp_path):
-    with pytest.raises(ArtifactError, match="no ONNX model at .*absent.onnx"):
+    with pytest.raises(ArtifactError, match=r"no ONNX model at .*absent\.onnx"):
         open_backbone(tmp_path / "absent.onnx", CONFIG)
     whole = waveform_model(tmp_path / "a.onnx").read_bytes()
     for name, data in {"text": b"hello", "empty": b"", "cut": whole[: len(whole) // 2]}.items():
