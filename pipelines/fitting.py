@@ -14,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.events import DAY_MS
 from core.randomness import derive_seed
+from embeddings.bridge.configuration import BridgeConfig
+from embeddings.bridge.fitting import fit_bridge
+from embeddings.bridge.model import Bridge, no_bridge
+from embeddings.bridge.settling import settled
 from embeddings.collaborative.confidence import ConfidenceConfig, confidence
 from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
@@ -38,7 +42,7 @@ class StatisticsConfig(BaseModel):
 
 
 class FactorsConfig(BaseModel):
-    """What is learned from listening alone."""
+    """What is learned from listening, and what of it sound can stand in for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,6 +50,8 @@ class FactorsConfig(BaseModel):
         dim=32, regularization=10.0, confidence=ConfidenceConfig(scheme="log", alpha=1.0)
     )
     """ALS; the values were chosen on splits of real listening that no figure is reported on."""
+    bridge: BridgeConfig = BridgeConfig()
+    """Factors from audio, where plays are few or none."""
     neighbours: NeighboursConfig = NeighboursConfig(weighting="tfidf", limit=200)
     """Co-listened tracks."""
     statistics: StatisticsConfig = StatisticsConfig()
@@ -78,6 +84,35 @@ class PreferenceMatrix:
     weights: sp.csr_matrix
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Collaborative:
+    """What listeners have in common, before and after sound had its say.
+
+    Args:
+        plain: ALS factors in catalogue rows; zeros where nobody played anything.
+        factors: The same where plays are many; towards what the bridge expects where they are few,
+            and exactly that where there are none. Zeros without plays and audio.
+        bridge: What gives tracks that come later their factors.
+    """
+
+    plain: AlsFactors
+    factors: AlsFactors
+    bridge: Bridge
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Everything that was learned from a history.
+
+    Args:
+        learned: What a feed reads.
+        collaborative: Where its factors come from.
+    """
+
+    learned: Learned
+    collaborative: Collaborative
+
+
 def fit_learned(
     history: History,
     catalogue: Catalogue,
@@ -88,26 +123,72 @@ def fit_learned(
     now_ms: int,
     told: Callable[[int, int], None] | None = None,
 ) -> Learned:
-    """Learn from a history everything that a feed reads besides the ranker.
+    """Learn from a history everything that a feed reads besides the ranker; see `fit_history`."""
+    return fit_history(history, catalogue, audio, config, seed, now_ms=now_ms, told=told).learned
+
+
+def fit_history(
+    history: History,
+    catalogue: Catalogue,
+    audio: Audio,
+    config: FactorsConfig,
+    seed: int,
+    *,
+    now_ms: int,
+    told: Callable[[int, int], None] | None = None,
+) -> Fit:
+    """Learn from a history everything that a feed reads besides the ranker, and the bridge.
 
     Args:
         history: Nothing later than `now_ms`.
         catalogue: The tracks; every result is in its rows.
         audio: Vectors and index in its rows.
         config: Sizes and weights.
-        seed: Decides the factors' start.
+        seed: Decides the factors' start and every draw of the bridge.
         now_ms: The moment statistics are taken at.
         told: Called with (iterations done, in all).
     """
     tallies = history.tallies()
     known = preferences(tallies, catalogue)
-    return Learned(
+    statistics = track_statistics(history, tallies, catalogue, config.statistics, now_ms)
+    met = _met(tallies, catalogue)
+    collaborative = collaborate(known, catalogue, audio.vectors, met, config, seed, told)
+    learned = Learned(
         vectors=audio.vectors,
         index=audio.index,
-        factors=factorize(known, catalogue, config.als, seed, told),
+        factors=collaborative.factors,
         neighbours=neighbours(known, catalogue, config.neighbours),
-        statistics=track_statistics(history, tallies, catalogue, config.statistics, now_ms),
+        statistics=statistics,
     )
+    return Fit(learned, collaborative)
+
+
+def collaborate(
+    known: PreferenceMatrix,
+    catalogue: Catalogue,
+    vectors: Floats,
+    met: Floats,
+    config: FactorsConfig,
+    seed: int,
+    told: Callable[[int, int], None] | None = None,
+) -> Collaborative:
+    """Factorise preferences, and give tracks with few or no plays factors by their sound.
+
+    Args:
+        known: Who wants what.
+        catalogue: The tracks.
+        vectors: (n_tracks, dim) unit rows; zero rows where a track has no audio.
+        met: (n_tracks,) listeners who met each track, whether or not they want it.
+        config: Sizes and weights.
+        seed: Decides the factors' start and every draw of the bridge.
+        told: Called with (iterations done, in all).
+    """
+    plain = factorize(known, catalogue, config.als, seed, told)
+    if not (config.bridge.enabled and known.weights.nnz and np.any(vectors)):
+        return Collaborative(plain, plain, no_bridge(vectors.shape[1], plain.dim))
+    weights = confidence(known.weights, config.als.confidence)
+    bridge = fit_bridge(plain, weights, vectors, met, config.bridge, derive_seed(seed, "bridge"))
+    return Collaborative(plain, settled(plain, weights, vectors, met, bridge), bridge)
 
 
 def factorize(
@@ -174,6 +255,13 @@ def opinions(tallies: pl.DataFrame) -> NDArray[np.int8]:
     against = pl.col("disliked") | pl.col("hidden")
     verdict = pl.when(against).then(-1).when(pl.col("liked") | pl.col("saved")).then(1).otherwise(0)
     return tallies.select(verdict.cast(pl.Int8).alias("opinion"))["opinion"].to_numpy()
+
+
+def _met(tallies: pl.DataFrame, catalogue: Catalogue) -> Floats:
+    """Return (n_tracks,) distinct listeners with any tally: a dislike is evidence too."""
+    return _summed(catalogue.tracks.rows(tallies["track_id"].to_list()), len(catalogue))(
+        np.ones(tallies.height)
+    )
 
 
 def track_statistics(
