@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from core.errors import AudioDecodeError
-from embeddings.audio.mpeg import undeclared_length
+from embeddings.audio.mpeg import DeclaredFile, Undeclared, find_undeclared
 
 MIN_S = 0.5  # shorter is a sound effect, not a track, and holds too few frames to describe
 # A damaged header may ask for any rate and any number of channels, and the buffers to match.
@@ -21,9 +21,8 @@ MAX_CHANNELS = 64
 # A float file may pass full scale; 60 dB above it is a damaged exponent or another unit, and its
 # power would overflow a spectrum.
 MAX_PEAK = 1e3
-# Sound Vorbis files declare up to 224 frames (a short block) more than they decode to; an MPEG
-# stream without a header of its own may begin and end with a frame that sounds of nothing.
-MISSING_S = 0.06
+# Sound Vorbis files declare up to 224 frames (a short block) more than they decode to.
+MISSING_S = 0.05
 READ_VALUES = 1 << 20  # 4 MB of float32 a read, however many channels there are
 # A lossy frame needs its predecessors: after a seek libsndfile gives wrong sound for a while
 # (measured on sines: up to 7,580 samples of mp3, 270 of ogg), so a seek lands this much early.
@@ -102,15 +101,15 @@ class OpenRecording:
         return mixed[:filled]
 
     def _mixed(self, block: Samples) -> Samples:
-        # Column by column: numpy takes the mean of short rows twenty times slower.
-        mono = block[:, 0].copy()
-        for channel in range(1, block.shape[1]):
-            mono += block[:, channel]
-        mono /= block.shape[1]
         peak = float(max(block.max(), -block.min()))
         if not peak <= MAX_PEAK:  # also where it is NaN
             reason = f"peaks at {peak:.3g}, and full scale is 1" if np.isfinite(peak) else ""
             raise AudioDecodeError(self.path, reason or "holds samples that are not finite")
+        # Column by column: numpy takes the mean of short rows twenty times slower.
+        mono: Samples = block[:, 0].copy()
+        for channel in range(1, block.shape[1]):
+            mono += block[:, channel]
+        mono /= block.shape[1]
         return mono
 
     def _move(self, start: int) -> None:
@@ -129,20 +128,8 @@ class OpenRecording:
 
     def _length(self) -> int:
         declared = int(self._reader.frames)
-        if self._reader.format == "MP3":
-            return self._mpeg_length(declared)
-        return declared if declared < _UNKNOWN_FRAMES else self._counted()
-
-    def _mpeg_length(self, guessed: int) -> int:
-        length = undeclared_length(self.path)
-        if length is None:
-            return guessed
-        if length.present < length.declared - MISSING_S * self.rate_hz:
-            reason = f"is truncated ({length.present} of {length.declared} frames)"
-            raise AudioDecodeError(self.path, reason)
-        return min(guessed, length.present)
-
-    def _counted(self) -> int:
+        if declared < _UNKNOWN_FRAMES:
+            return declared
         frames = 0
         while read := len(self._reader.read(self._block, dtype="float32", always_2d=True)):
             frames += read
@@ -170,6 +157,8 @@ def opened(path: Path) -> Iterator[OpenRecording]:
             # called ".vox" or ".gsm" is sound to it.
             handle = stack.enter_context(path.open("rb"))
             reader = stack.enter_context(_Reader(handle.fileno(), closefd=False))
+            if reader.format == "MP3" and (stream := _undeclared(path)):
+                reader = stack.enter_context(_Reader(DeclaredFile(handle, stream)))
             _refuse_odd_shape(path, reader)
             _refuse_cut_file(path)
             recording = OpenRecording(path, reader)
@@ -178,6 +167,14 @@ def opened(path: Path) -> Iterator[OpenRecording]:
             raise AudioDecodeError(path, reason) from error
         _refuse_short(recording)
         yield recording
+
+
+def _undeclared(path: Path) -> Undeclared | None:
+    stream = find_undeclared(path)
+    if stream is not None and stream.frames < stream.declared - 1:
+        reason = f"is truncated ({stream.frames} of {stream.declared} MPEG frames)"
+        raise AudioDecodeError(path, reason)
+    return stream
 
 
 def _said(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""The length of an MPEG audio stream, the one format whose header need not declare it."""
+"""MPEG audio that does not say how long it is: counted, and read with a header that does."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,8 @@ _MPEG_1 = 3
 _LAYER_III = 1
 _HEADER_BYTES = 4
 _JUNK_BYTES = 65_536  # libmpg123 gives up searching for a header after as many
+_ROOMY_RATE = 9  # index of 128 or 80 kbit/s: 240 bytes at least, and a header needs 48
+_HAS_FRAMES = 1  # the first field of a Xing header, which says what it holds
 _VBRI_AT = _HEADER_BYTES + 32  # the Fraunhofer header; its count of frames is 14 bytes further
 
 
@@ -35,45 +38,85 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class MpegLength:
-    """How long a stream is.
+class Undeclared:
+    """A layer III stream without a Xing or Info header.
 
     Attributes:
-        present: Samples in the whole frames that are there.
-        declared: Samples that a VBRI header declares; `present` where there is none.
+        start: Bytes in front of its first frame.
+        frames: Whole frames that are there.
+        declared: Frames that a VBRI header declares; `frames` where there is none.
+        header: A silent frame that declares them in the way decoders read.
     """
 
-    present: int
+    start: int
+    frames: int
     declared: int
+    header: bytes
 
 
-def undeclared_length(path: Path) -> MpegLength | None:
-    """Count the frames of a layer III stream that has no Xing or Info header.
+class DeclaredFile:
+    """A file object that reads a stream with the header it lacks in front.
 
-    A decoder guesses the length of such a stream from the size of the file and its first frame,
-    and artwork at the end or a changing bit rate make the guess wrong.
+    Args:
+        file: The file, open for reading.
+        stream: What is known of it.
+    """
+
+    def __init__(self, file: BinaryIO, stream: Undeclared) -> None:
+        self._file = file
+        self._header = stream.header
+        self._start = stream.start
+        self._size = len(stream.header) + file.seek(0, os.SEEK_END) - stream.start
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, and return where to."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, origin + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return where the next read begins."""
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer at the end."""
+        data = self._header[self._at : self._at + size]
+        if len(data) < size:
+            self._file.seek(self._start + max(0, self._at - len(self._header)))
+            data += self._file.read(size - len(data))
+        self._at += len(data)
+        return data
+
+
+def find_undeclared(path: Path) -> Undeclared | None:
+    """Count the frames of a stream whose length a decoder would have to guess.
+
+    It would guess from the size of the file and the first frame: artwork at the end makes that too
+    much, a changing bit rate too much or too little, and sound beyond the guess is never given.
 
     Args:
         path: A file that decodes as MPEG audio; memory does not grow with its size.
 
     Returns:
-        Its length; None where the decoder need not guess, or where no frame is found.
+        The stream; None where it declares its length, or where no frame is found.
     """
     with path.open("rb") as file:
-        at = _next_frame(file, _tag_bytes(file))
-        if at is None:
+        start = _next_frame(file, _tag_bytes(file))
+        if start is None:
             return None
-        first = _frame_at(file, at)
+        file.seek(start)
+        head = file.read(_HEADER_BYTES)
+        first = parse_header(head)
         assert first is not None
-        file.seek(at)
-        data = file.read(first.size)
+        data = head + file.read(first.size - _HEADER_BYTES)
         if b"Xing" in data or b"Info" in data:
             return None
-        present = _count(file, at, first.stream) * first.samples
-    if data[_VBRI_AT : _VBRI_AT + 4] != b"VBRI":
-        return MpegLength(present, present)
-    declared = int.from_bytes(data[_VBRI_AT + 14 : _VBRI_AT + 18], "big")
-    return MpegLength(present, declared * first.samples)
+        frames = _count(file, start, first.stream)
+    declared = frames
+    if data[_VBRI_AT : _VBRI_AT + 4] == b"VBRI":
+        declared = int.from_bytes(data[_VBRI_AT + 14 : _VBRI_AT + 18], "big")
+    return Undeclared(start, frames, declared, _declaring(head, frames))
 
 
 def parse_header(header: bytes) -> Frame | None:
@@ -89,6 +132,17 @@ def parse_header(header: bytes) -> Frame | None:
     kbits = (_KBITS_MPEG_1 if version == _MPEG_1 else _KBITS_MPEG_2)[bits]
     padding = header[2] >> 1 & 1
     return Frame((version, rate_hz), samples // 8 * kbits * 1000 // rate_hz + padding, samples)
+
+
+def _declaring(head: bytes, frames: int) -> bytes:
+    """Return a frame of silence with a Xing header, like the given frame but for its bit rate."""
+    like = bytes([head[0], head[1] | 1, (head[2] & 0x0C) | _ROOMY_RATE << 4, head[3]])
+    frame = parse_header(like)
+    assert frame is not None
+    is_mono = head[3] >> 6 == 3
+    side_bytes = (17 if is_mono else 32) if frame.stream[0] == _MPEG_1 else (9 if is_mono else 17)
+    tag = b"Xing" + _HAS_FRAMES.to_bytes(4, "big") + frames.to_bytes(4, "big")
+    return (like + bytes(side_bytes) + tag).ljust(frame.size, b"\0")
 
 
 def _count(file: BinaryIO, at: int, stream: tuple[int, int]) -> int:

@@ -11,6 +11,7 @@ import soundfile
 from core.errors import AudioDecodeError, DataError
 from embeddings.audio.container import opened
 from embeddings.audio.waveform import SAMPLE_RATE_HZ, crop_starts, decode, read_crops, stream
+from tests.support.sound_files import MP3_RATES_HZ, OPUS_RATES_HZ, tone, write_sound
 
 
 def sine(seconds: float, hz: float = 440.0, rate: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -113,6 +114,98 @@ def test_crop_starts_span_the_recording():
     assert crop_starts(10, 10, 3).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("suffix", ["wav", "ogg", "mp3", "flac"])
+def test_a_file_that_is_misnamed_is_read_by_what_it_holds(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", sine(2.0))
+    for name in ("a.wav", "a.ogg", "a.raw", "a.txt", "a"):
+        path = path.rename(tmp_path / f"b{name}")
+        assert np.argmax(np.abs(np.fft.rfft(read_crops(path, 1, 1.0)[0]))) == 440
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "mp3", "wav", "flac", "vox", "gsm", "au", "raw"])
+def test_text_is_no_sound_whatever_its_name(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_text("not music, only words\n" * 5_000, encoding="utf-8")
+    with pytest.raises(AudioDecodeError, match="is not audio that can be read"):
+        read_crops(path, 1, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["wav", "wav24", "wavfloat", "flac", "ogg", "opus", "mp3"])
+def test_every_rate_of_every_format_becomes_ours(tmp_path, kind):
+    rates = {"opus": OPUS_RATES_HZ, "mp3": MP3_RATES_HZ}.get(kind, (8_000, 44_100, 96_000, 192_000))
+    for rate in rates:
+        path = write_sound(tmp_path / "a", tone(2.5, rate), rate, kind)
+        (crop,) = read_crops(path, 1, 1.0)
+        assert np.argmax(np.abs(np.fft.rfft(crop))) == 440, rate
+        assert np.abs(crop).max() == pytest.approx(0.5, abs=0.05), rate  # lossy codecs overshoot
+        assert len(decode(path)) == pytest.approx(2.5 * SAMPLE_RATE_HZ, abs=1_300), rate  # a frame
+
+
+@pytest.mark.parametrize("kind", ["wav", "wav24", "flac", "ogg", "opus"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 6, 8])
+def test_channels_are_mixed_to_their_mean(tmp_path, kind, channels):
+    rate = 48_000
+    parts = [tone(2, rate, 440.0 * (at + 1)) for at in range(channels)]
+    path = write_sound(tmp_path / "a", np.stack(parts, axis=1), rate, kind)
+    (crop,) = read_crops(path, 1, 1.0)
+    spectrum = np.abs(np.fft.rfft(crop))[440 * np.arange(1, channels + 1)] * 2 / len(crop)
+    # Codecs keep level within a tenth; lossy ones take one of six or more channels for effects and
+    # cut it at 120 Hz.
+    loud = spectrum[spectrum > 0.1 * spectrum.max()]
+    without_effects = channels - (kind in {"ogg", "opus"} and channels >= 6)
+    assert without_effects <= len(loud) <= channels
+    np.testing.assert_allclose(loud, 0.5 / channels, rtol=0.15)
+
+
+@pytest.mark.parametrize("times", [100, 1_000_000])
+def test_values_far_beyond_full_scale_are_refused(tmp_path, times):
+    loud = write(tmp_path / "a.wav", sine(2.0) * times, subtype="FLOAT")
+    if times == 100:  # 34 dB above full scale: a float mix that nobody brought to level
+        assert np.abs(read_crops(loud, 1, 1.0)).max() == pytest.approx(50, rel=0.01)
+        return
+    with pytest.raises(AudioDecodeError, match=r"peaks at 5e\+05, and full scale is 1"):
+        read_crops(loud, 1, 1.0)
+
+
+def test_a_flac_stream_of_unknown_length_is_read_to_its_end(tmp_path):
+    path = write(tmp_path / "a.flac", sine(4.0))
+    stream_info = bytearray(path.read_bytes())
+    stream_info[21] &= 0xF0  # 36 bits of length, 0 where it was never known (RFC 9639, 8.2)
+    stream_info[22:26] = bytes(4)
+    path.write_bytes(stream_info)
+    assert len(decode(path)) == 4 * SAMPLE_RATE_HZ
+    np.testing.assert_allclose(read_crops(path, 2, 1.0)[1], sine(4.0)[-SAMPLE_RATE_HZ:], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [(24, 2_000_000_000, "2000000000 samples a second"), (24, 1, "1 samples a second")],
+)
+def test_a_header_that_asks_for_the_impossible_is_refused(tmp_path, at, value, words):
+    path = write(tmp_path / "a.wav", sine(2.0))
+    data = bytearray(path.read_bytes())
+    data[at : at + 4] = value.to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(AudioDecodeError, match=words):
+        read_crops(path, 1, 1.0)
+
+
+def test_overlapping_crops_decode_their_common_part_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.ogg", sine(4.0))
+    read: list[int] = []
+    original = soundfile.SoundFile.read
+    monkeypatch.setattr(
+        soundfile.SoundFile,
+        "read",
+        lambda self, frames, **kw: read.append(frames) or original(self, frames, **kw),
+    )
+    crops = read_crops(path, 4, 2.5)
+    assert sum(read) <= 4 * SAMPLE_RATE_HZ
+    whole = decode(path)
+    for crop, start in zip(crops, crop_starts(len(whole), crops.shape[1], 4), strict=True):
+        np.testing.assert_allclose(crop, whole[start : start + crops.shape[1]], atol=1e-5)
+
+
 def cut(path: Path, share: float) -> Path:
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
@@ -140,6 +233,11 @@ def broken_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "cut wav": (cut(write(folder / "cut.wav", sine(3.0)), 0.6), "is truncated"),
         "cut ogg": (cut(write(folder / "cut.ogg", sine(9.0)), 0.6), "is truncated"),
         "cut flac": (cut(write(folder / "cut.flac", sine(9.0)), 0.6), ""),
+        "cut mp3": (cut(write(folder / "cut.mp3", sine(9.0)), 0.6), "is truncated"),
+        "cut opus": (
+            cut(write_sound(folder / "cut.opus", tone(9.0, 48_000), 48_000, "opus"), 0.6),
+            "is truncated",
+        ),
     }
 
 
@@ -147,7 +245,7 @@ def broken_files(folder: Path) -> dict[str, tuple[Path, str]]:
     "name",
     [
         *("absent", "folder", "empty", "html", "image", "raw", "silent", "faint", "nan", "short"),
-        *("cut wav", "cut ogg", "cut flac"),
+        *("cut wav", "cut ogg", "cut flac", "cut mp3", "cut opus"),
     ],
 )
 def test_a_broken_file_is_refused_with_its_name_and_reason(tmp_path, name):
@@ -159,8 +257,3 @@ def test_a_broken_file_is_refused_with_its_name_and_reason(tmp_path, name):
         assert words in caught.value.reason
         assert str(path) in str(caught.value)
         assert isinstance(caught.value, DataError)
-
-
-def test_a_file_with_a_wrong_suffix_is_read_by_what_it_holds(tmp_path):
-    path = write(tmp_path / "a.flac", sine(2.0)).rename(tmp_path / "a.wav")
-    assert read_crops(path, 1, 1.0).shape == (1, SAMPLE_RATE_HZ)
