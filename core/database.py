@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.errors import ConfigError, StoreUnavailableError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 knew neither fingerprints nor near-duplicates; it is brought up to date when opened."""
 BUSY_TIMEOUT_MS = 10_000
 
 metadata = sa.MetaData()
@@ -62,6 +63,22 @@ tracks = sa.Table(
     sa.Column("parents", sa.JSON, nullable=False, default=list, server_default="[]"),
     _text("metadata", key="metadata_json"),
     _ms("updated_at", nullable=False, index=True),
+)
+
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    _text("track_id", primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+near_duplicates = sa.Table(
+    "near_duplicates",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("canonical_id", nullable=False, index=True),
+    _ms("found_at", nullable=False),
 )
 
 users = sa.Table(
@@ -360,10 +377,21 @@ def _lay_schema(database: Database) -> None:
             lock_until_commit(connection, "schema")
             metadata.create_all(connection)
             upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
-    with database.read() as connection:
-        found = connection.execute(sa.select(sa.func.max(schema_info.c.version))).scalar_one()
+    found = _schema_version(database)
+    if found == 1:  # tables were added since, none was changed
+        with database.write() as connection:
+            lock_until_commit(connection, "schema")
+            metadata.create_all(connection)
+            upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
+        found = _schema_version(database)
     if found != SCHEMA_VERSION:
         raise StoreUnavailableError(
             f"the store at {database.url} has schema {found}, this program needs {SCHEMA_VERSION}; "
             "use the matching version of segue"
         )
+
+
+def _schema_version(database: Database) -> int:
+    with database.read() as connection:
+        query = sa.select(sa.func.max(schema_info.c.version))
+        return int(connection.execute(query).scalar_one())

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from core.artifacts import ArtifactStore
-from core.database import tracks
+from core.database import near_duplicates, tracks
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
 from embeddings.collaborative.factors import AlsFactors
@@ -21,6 +21,7 @@ from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
 from ranking.catalogue import Catalogue, Origin, Status
+from ranking.clusters import Clusters, clusters_of
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
@@ -66,6 +67,7 @@ def load_catalogue(connection: sa.Connection, order: Sequence[str] = ()) -> Cata
     creators, creator_rows = _numbered(frame["creator_id"])
     tags, tag_names = tag_matrix(frame["tags"].str.json_decode(pl.List(pl.String)))
     ids = Ids(frame["track_id"].to_list())
+    clusters = _clusters(connection, ids)
     return Catalogue(
         tracks=ids,
         creators=creators,
@@ -76,10 +78,11 @@ def load_catalogue(connection: sa.Connection, order: Sequence[str] = ()) -> Cata
         labelled=((frame["origin"] == "human") | frame["stated"].is_not_null()).to_numpy(),
         released_at_ms=frame["released_at"].to_numpy(),
         duration_ms=frame["duration_ms"].to_numpy(),
-        hidden=hidden_tracks(ids, statuses, dict(_lists(frame["parents"]))),
+        hidden=clusters.with_hidden(hidden_tracks(ids, statuses, dict(_lists(frame["parents"])))),
         regions={row: frozenset(countries) for row, countries in _lists(frame["regions"])},
         tags=tags,
         tag_names=tag_names,
+        clusters=clusters,
     )
 
 
@@ -179,6 +182,11 @@ def _read(connection: sa.Connection) -> pl.DataFrame:
         columns = zip(schema, zip(*rows, strict=True), strict=True)
         blocks.append(pl.DataFrame(dict(columns), schema=schema))
     return pl.concat(blocks)
+
+
+def _clusters(connection: sa.Connection, ids: Ids) -> Clusters:
+    query = sa.select(near_duplicates.c.track_id, near_duplicates.c.canonical_id)
+    return clusters_of(ids, [(row[0], row[1]) for row in connection.execute(query)])
 
 
 def _placed(track_ids: Sequence[str], order: Sequence[str]) -> Rows:

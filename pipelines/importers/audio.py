@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from core.database import tracks as stored
 from core.errors import AudioDecodeError, DataError
 from core.tables import TRACKS
 from core.workspace import Workspace
+from embeddings.audio.fingerprint import Fingerprint
+from pipelines.duplicates import find_copies, fingerprinted, store_copies, store_fingerprints
 from pipelines.importers.files import fingerprint, read_files
 from pipelines.importers.intake import open_intake
 from pipelines.importers.options import FileOptions
 from pipelines.importers.recordings import (
+    Heard,
     Recording,
     find_recordings,
-    read_recording,
+    read_recordings,
     store_recording,
 )
 from pipelines.importers.rejects import Rejects, open_rejects
@@ -49,7 +53,8 @@ def import_audio(
 
     A recording is its content: the track's id is the beginning of its SHA-256, unless a row of
     the metadata has its file name (without suffix) as `track_id`. What the row says goes before
-    the recording's tags, and those before its folders.
+    the recording's tags, and those before its folders. A recording that sounds like one that is
+    known, though its bytes are others, becomes a track too, and is kept as a copy of that one.
 
     Args:
         workspace: Where to; recordings are copied below its `audio`.
@@ -73,13 +78,16 @@ def import_audio(
     ):
         told, n_refused = _told(metadata, options or FileOptions(), rejects, progress, paths)
         found = _Found(workspace, set(told["track_id"]), rejects)
-        for path in progress.track(paths, "reading recordings", len(paths)):
-            found.add(path, folder)
+        read = read_recordings(paths, folder, fingerprinted(workspace))
+        for path, heard in progress.track(read, "reading recordings", len(paths)):
+            found.add(path, heard)
         tracks = found.frame()
+        with workspace.database.read() as connection:
+            copies = find_copies(connection, found.fingerprints, progress)
         intake.add_tracks(told.join(tracks, on="track_id", how="semi"), "file")
         intake.add_tracks(tracks.select("track_id", *FACTS), "file")
         intake.add_tracks(tracks.drop(FACTS), "store")
-        intake.commit(now_ms, progress)
+        intake.commit(now_ms, progress, partial(_store, found.fingerprints, copies, now_ms))
     rows_read = len(paths) + n_refused
     return ImportReport(
         name=NAME,
@@ -93,11 +101,12 @@ def import_audio(
         tracks=intake.tracks,
         users=0,
         seconds=time.perf_counter() - started,
+        near_duplicates=tuple(sorted(copies.items())),
     )
 
 
 class _Found:
-    """The tracks of the recordings read so far.
+    """The tracks of the recordings read so far, and the fingerprints of those that had none.
 
     Args:
         workspace: Where recordings are kept and tracks are known by their content.
@@ -112,14 +121,14 @@ class _Found:
         self._rejects = rejects
         self._rows: dict[str, dict[str, Any]] = {}
         self._sources: dict[str, Recording] = {}
+        self.fingerprints: dict[str, Fingerprint] = {}
 
-    def add(self, path: Path, root: Path) -> None:
-        """Read one recording, keep it, and remember it as a track."""
-        try:
-            recording = read_recording(path, root)
-        except AudioDecodeError as error:
-            self._rejects.add(path, 1, error.reason, {"file": str(path)})
+    def add(self, path: Path, heard: Heard | AudioDecodeError) -> None:
+        """Keep one recording that was read, and remember it as a track."""
+        if isinstance(heard, AudioDecodeError):
+            self._rejects.add(path, 1, heard.reason, {"file": str(path)})
             return
+        recording = heard.recording
         digest = recording.content_hash
         is_named = path.stem in self._named
         track_id = path.stem if is_named else self._known.get(digest, digest[:ID_DIGITS])
@@ -129,6 +138,8 @@ class _Found:
                 self._rejects.add(path, 1, reason, {"file": str(path)})
             return
         self._sources[track_id] = recording
+        if heard.fingerprint is not None:
+            self.fingerprints[track_id] = heard.fingerprint
         self._rows[track_id] = {
             "track_id": track_id,
             "title": recording.title,
@@ -143,6 +154,16 @@ class _Found:
     def frame(self) -> pl.DataFrame:
         """Return rows of the tracks table."""
         return TRACKS.conform(pl.DataFrame(list(self._rows.values()), infer_schema_length=None))
+
+
+def _store(
+    fresh: Mapping[str, Fingerprint],
+    copies: Mapping[str, str],
+    now_ms: int,
+    connection: sa.Connection,
+) -> None:
+    store_fingerprints(connection, fresh)
+    store_copies(connection, fresh, copies, now_ms)
 
 
 def _known_by_content(workspace: Workspace) -> dict[str, str]:

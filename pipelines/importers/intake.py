@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import polars as pl
@@ -103,15 +103,20 @@ class Intake:
         ids = rows.select("track_id").unique().join(self._known, on="track_id", how="anti")
         self._track_ids = pl.concat([self._track_ids, ids]).unique()
 
-    def commit(self, now_ms: int, progress: Progress) -> None:
+    def commit(
+        self, now_ms: int, progress: Progress, also: Callable[[sa.Connection], None] | None = None
+    ) -> None:
         """Make everything part of store and warehouse in one transaction.
 
         Args:
             now_ms: When, for the tracks that change.
             progress: Shows how far it is.
+            also: Writes what else belongs to it, once the tracks are written.
         """
         with self._batch.commit() as connection:
             self.tracks = self._write_tracks(connection, now_ms)
+            if also is not None:
+                also(connection)
             if self.tracks:
                 snapshot_tracks(self._workspace, self._batch, connection)
             for frame in self._follows:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import soundfile
 
 from core.errors import AudioDecodeError
 from core.ids import new_id
+from embeddings.audio.fingerprint import Fingerprint, fingerprint_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 BLOCK_BYTES = 1 << 20
@@ -50,11 +53,50 @@ class Recording:
     genre: str | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A recording and what it sounds like.
+
+    Args:
+        recording: What it says of itself.
+        fingerprint: None where one is known already, or there is no sound to describe.
+    """
+
+    recording: Recording
+    fingerprint: Fingerprint | None
+
+
 def find_recordings(folder: Path) -> list[Path]:
     """Return every recording below a folder, in order of path; hidden files are left out."""
     found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     visible = (path for path in found if path.is_file() and not path.name.startswith("."))
     return sorted(visible)
+
+
+def read_recordings(
+    paths: Sequence[Path], root: Path, known: frozenset[str], threads: int = 0
+) -> Iterator[tuple[Path, Heard | AudioDecodeError]]:
+    """Yield each file with what was read of it, or why nothing was, in order.
+
+    Args:
+        paths: The files.
+        root: The folder that was imported, see `read_recording`.
+        known: Content hashes of which a fingerprint is known.
+        threads: Readers (decoder and transform release the interpreter); 0 means one a core.
+    """
+
+    def read(path: Path) -> Heard | AudioDecodeError:
+        try:
+            recording = read_recording(path, root)
+        except AudioDecodeError as error:
+            return error
+        return Heard(recording, None if recording.content_hash in known else _fingerprint(path))
+
+    pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+    try:
+        yield from zip(paths, pool.map(read, paths), strict=True)
+    finally:  # who stops listening shall not wait for the rest
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def read_recording(path: Path, root: Path) -> Recording:
@@ -103,6 +145,13 @@ def store_recording(recording: Recording, audio: Path) -> str:
         finally:
             part.unlink(missing_ok=True)
     return relative
+
+
+def _fingerprint(path: Path) -> Fingerprint | None:
+    try:
+        return fingerprint_file(path)
+    except AudioDecodeError:  # silence is a track too; those who embed it tell why it has no vector
+        return None
 
 
 def _duration_ms(path: Path) -> int:

@@ -30,3 +30,5 @@ class ImportReport(Report):
     """Listeners that the new rows tell of."""
     seconds: float
     """How long it took."""
+    near_duplicates: tuple[tuple[str, str], ...] = ()
+    """New tracks that hold a recording which is known, each with the track that stands for it."""

@@ -1,0 +1,156 @@
+"""How much two fingerprints agree once one is laid over the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from embeddings.audio.constellation import FRAMES_PER_S, Constellation
+from embeddings.audio.envelope import N_BANDS, STEP_DB, STEP_FRAMES
+from embeddings.audio.fingerprint import Fingerprint
+
+_COARSE = (12.0, 1 / 24)  # frames and octaves: a landmark's place is known to a quarter second
+_FINE = (5.0, 1 / 36)
+_SAME = (2.0, 1 / 48)  # 46 ms and a quarter tone: where a peak is the same peak
+_MIN_PEAKS = 8  # in what overlaps; fewer say nothing
+_MIN_STEPS = 10  # 2 s
+_MIN_DB = 1.0  # a band that moves less says nothing
+_HEADROOM_DB = 3.0  # above the higher of two noise floors
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Where one recording lies over another: `frames_other = speed * frames + shift`."""
+
+    speed: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two recordings are one.
+
+    Args:
+        overlay: Of the first over the second.
+        overlap_s: How much of the second the first covers.
+        uncovered_s: What either has at one end and the other lacks there, at most.
+        peaks: Share of the peaks, in what overlaps, that both have.
+        levels: Median over bands of the correlation of levels; NaN where none moves.
+        weakest: The least of them but one.
+    """
+
+    overlay: Overlay
+    overlap_s: float
+    uncovered_s: float
+    peaks: float
+    levels: float
+    weakest: float
+
+
+def agreement(one: Fingerprint, other: Fingerprint, guess: Overlay) -> Agreement:
+    """Measure how far two recordings agree near a guessed overlay.
+
+    Args:
+        one: A fingerprint.
+        other: Another.
+        guess: Where the first lies over the second, to a quarter second and half a percent.
+    """
+    overlay = guess
+    for reach in (_COARSE, _FINE):
+        overlay = _refined(one.peaks, other.peaks, overlay, reach)
+    shift_s = overlay.shift / FRAMES_PER_S
+    end_s = one.duration_s * overlay.speed + shift_s
+    overlap_s = min(end_s, other.duration_s) - max(0.0, shift_s)
+    levels, weakest = _levels(one.levels, other.levels, overlay)
+    return Agreement(
+        overlay=overlay,
+        overlap_s=overlap_s,
+        uncovered_s=max(abs(shift_s), abs(end_s - other.duration_s)),
+        peaks=_shared_peaks(one.peaks, other.peaks, overlay),
+        levels=levels,
+        weakest=weakest,
+    )
+
+
+def _laid(peaks: Constellation, overlay: Overlay) -> Constellation:
+    frames = peaks.frames * overlay.speed + overlay.shift
+    return Constellation(frames, peaks.pitches - np.log2(overlay.speed))
+
+
+def _matches(
+    one: Constellation, other: Constellation, reach: tuple[float, float]
+) -> NDArray[np.bool_]:
+    near = np.abs(one.frames[:, None] - other.frames) <= reach[0]
+    return np.asarray(near & (np.abs(one.pitches[:, None] - other.pitches) <= reach[1]))
+
+
+def _refined(
+    one: Constellation, other: Constellation, overlay: Overlay, reach: tuple[float, float]
+) -> Overlay:
+    """Return the overlay on which most peaks within reach agree: speed by pitch, then shift."""
+    laid = _laid(one, overlay)
+    rows, others = np.nonzero(_matches(laid, other, reach))
+    if len(rows) < _MIN_PEAKS:
+        return overlay
+    faster = 2.0 ** -float(np.median(other.pitches[others] - laid.pitches[rows]))
+    lags = other.frames[others] - laid.frames[rows] * faster
+    whole = np.floor(lags + 0.5).astype(np.int64)
+    counts = np.bincount(whole - whole.min())
+    voted = np.convolve(counts, np.ones(3, dtype=np.int64), "same").argmax() + whole.min()
+    lag = float(lags[np.abs(lags - voted) <= 1.5].mean())
+    return Overlay(overlay.speed * faster, overlay.shift * faster + lag)
+
+
+def _shared_peaks(one: Constellation, other: Constellation, overlay: Overlay) -> float:
+    laid = _laid(one, overlay)
+    if not len(laid) or not len(other):
+        return 0.0
+    start = max(laid.frames[0], other.frames[0]) - _SAME[0]
+    end = min(laid.frames[-1], other.frames[-1]) + _SAME[0]
+    inside = (laid.frames >= start) & (laid.frames <= end)
+    within = (other.frames >= start) & (other.frames <= end)
+    if min(inside.sum(), within.sum()) < _MIN_PEAKS:
+        return 0.0
+    same = _matches(laid, other, _SAME)[np.ix_(inside, within)]
+    return float(same.any(axis=1).mean() + same.any(axis=0).mean()) / 2
+
+
+def _levels(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], overlay: Overlay
+) -> tuple[float, float]:
+    """Return the median and the weakest but one correlation over the bands that move."""
+    places = (np.arange(1, len(other) + 1) * STEP_FRAMES - overlay.shift) / overlay.speed
+    steps = places / STEP_FRAMES - 1
+    inside = (steps >= 0) & (steps <= len(one) - 1)
+    if inside.sum() < _MIN_STEPS:
+        return float("nan"), float("nan")
+    laid = CubicSpline(np.arange(len(one)), _smooth(one))(steps[inside])
+    beside = _smooth(other)[inside]
+    found = [_correlation(laid[:, band], beside[:, band]) for band in range(N_BANDS)]
+    known = np.sort([value for value in found if not np.isnan(value)])
+    if not len(known):
+        return float("nan"), float("nan")
+    return float(np.median(known)), float(known[min(1, len(known) - 1)])
+
+
+def _smooth(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return decibels averaged over neighbouring steps, so that they can be read off in between."""
+    edged = np.pad(levels.astype(np.float64) * STEP_DB, ((1, 1), (0, 0)), mode="edge")
+    return np.asarray(0.25 * edged[:-2] + 0.5 * edged[1:-1] + 0.25 * edged[2:])
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the correlation of two levels above both noise floors; NaN if nothing moves there.
+
+    Added noise fills the valleys of one of them, so both are cut at the higher floor.
+    """
+    one = one - np.quantile(one, 0.9)
+    other = other - np.quantile(other, 0.9)
+    floor = max(np.quantile(one, 0.05), np.quantile(other, 0.05)) + _HEADROOM_DB
+    one, other = np.maximum(one, floor), np.maximum(other, floor)
+    if min(one.std(), other.std()) < _MIN_DB:
+        return float("nan")
+    return float(np.corrcoef(one, other)[0, 1])

@@ -1,0 +1,127 @@
+"""Near-duplicates: which tracks hold the same recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from embeddings.audio.alignment import Agreement, agreement
+from embeddings.audio.fingerprint import Fingerprint
+from embeddings.audio.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
+
+
+class DuplicateConfig(BaseModel):
+    """When two recordings are taken for one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_votes: int = Field(default=4, ge=2, le=256)
+    """Landmarks that must agree before two fingerprints are compared."""
+    candidates: int = Field(default=8, ge=1, le=1000)
+    """Known tracks that a fresh one is compared with, at most."""
+    min_peaks: float = Field(default=0.4, ge=0, le=1)
+    """Share of peaks that both must have."""
+    min_levels: float = Field(default=0.96, ge=-1, le=1)
+    """Median over bands of the correlation of levels that is needed."""
+    min_weakest: float = Field(default=0.75, ge=-1, le=1)
+    """The same of the weakest band but one: a remix changes some bands and keeps others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two tracks that hold the same recording.
+
+    Args:
+        track_id: The fresh one.
+        known_id: The known one.
+        agreement: How far they agree.
+    """
+
+    track_id: str
+    known_id: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DuplicateIndex:
+    """Fingerprints of known tracks, ready to be asked.
+
+    Args:
+        track_ids: (n,) ids.
+        fingerprints: (n,) of the same tracks.
+        landmarks: Their index.
+    """
+
+    track_ids: tuple[str, ...]
+    fingerprints: Sequence[Fingerprint]
+    landmarks: LandmarkIndex
+
+    def matches(
+        self, track_id: str, fresh: Fingerprint, config: DuplicateConfig
+    ) -> tuple[Match, ...]:
+        """Return the known tracks that hold the same recording, other than the track itself."""
+        found = self.landmarks.candidates(
+            fresh.peaks, limit=config.candidates + 1, min_votes=config.min_votes
+        )
+        compared = (
+            Match(track_id, known, agreement(fresh, self.fingerprints[each.row], each.overlay))
+            for each in found
+            if (known := self.track_ids[each.row]) != track_id
+        )
+        return tuple(match for match in compared if is_same(match.agreement, config))
+
+
+def build_duplicate_index(fingerprints: Mapping[str, Fingerprint]) -> DuplicateIndex:
+    """Index the fingerprints of known tracks."""
+    known = tuple(fingerprints.values())
+    landmarks = build_landmark_index([each.landmarks for each in known])
+    return DuplicateIndex(tuple(fingerprints), known, landmarks)
+
+
+def is_same(found: Agreement, config: DuplicateConfig) -> bool:
+    """Return whether two recordings agree so far that they are one.
+
+    Levels that could not be compared, because nothing moves or too little overlaps, decide
+    nothing.
+    """
+    return (
+        found.uncovered_s <= MAX_SHIFT_S
+        and found.peaks >= config.min_peaks
+        and not found.levels < config.min_levels
+        and not found.weakest < config.min_weakest
+    )
+
+
+def canonical_tracks(
+    matches: Iterable[Match], fresh: Iterable[str], standing: Mapping[str, str]
+) -> dict[str, str]:
+    """Decide which track stands for each fresh copy.
+
+    Fresh tracks that match one another are one cluster. A known track stands for it where one
+    matches, so that what listeners know stays; else the first by id.
+
+    Args:
+        matches: Of the fresh tracks, among themselves or with known ones.
+        fresh: Their ids.
+        standing: Known copy → its canonical track.
+
+    Returns:
+        Fresh copy → its canonical track; tracks that stand for themselves are left out.
+    """
+    cluster = {track_id: {track_id} for track_id in fresh}
+    known: dict[str, set[str]] = {track_id: set() for track_id in cluster}
+    for match in matches:
+        if match.known_id not in cluster:
+            known[match.track_id].add(standing.get(match.known_id, match.known_id))
+        elif cluster[match.track_id] is not cluster[match.known_id]:
+            joined = cluster[match.track_id] | cluster[match.known_id]
+            cluster.update(dict.fromkeys(joined, joined))
+    found = {}
+    for track_id, together in cluster.items():
+        older = {name for member in together for name in known[member]}
+        canonical = min(older or together)
+        if canonical != track_id:
+            found[track_id] = canonical
+    return found

@@ -1,0 +1,89 @@
+"""Landmarks: triples of neighbouring peaks hashed into one number, and a sample of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.audio.constellation import CELLS_PER_OCTAVE, Constellation
+
+HASH_BITS = 28
+NEAREST, FARTHEST = 3, 70  # frames from the first peak to the others: 70 ms to 1.6 s
+WIDEST = 1.0  # octaves from the first peak to the others
+TARGETS = 5  # later peaks that the first is joined with: 10 triples
+TIME_STEP = 3.0  # frames, 70 ms: a peak moves by one under coding and noise
+SKETCH = 256  # hashes kept of a track, 1.5 kB
+QUERY_SKETCH = 512  # sought of a fresh one: trimming lets other hashes be among the smallest
+_MIX = np.uint64(0x9E37_79B9_7F4A_7C15)  # 2^64 over the golden ratio (Knuth, volume 3, 6.4)
+_LOOKAHEAD = 60  # peaks searched for targets; at full density 1.6 s hold 26
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """The smallest hashes of a track, ascending and distinct: a sample that copies agree on.
+
+    Args:
+        hashes: (k,) uint32 below 2^`HASH_BITS`.
+        frames: (k,) uint16, where each first peak stands.
+
+    Source:
+        Broder, "On the resemblance and containment of documents", 1997, for bottom-k sampling.
+    """
+
+    hashes: NDArray[np.uint32]
+    frames: NDArray[np.uint16]
+
+
+def sketch(peaks: Constellation, size: int, speed: float = 1.0) -> Sketch:
+    """Return the landmarks of a recording as they would be at another speed.
+
+    Args:
+        peaks: Its constellation.
+        size: How many hashes to keep.
+        speed: The recording is heard as if it had been played this much too fast and were slowed
+            down: times grow by it, pitches fall by it; `frames` stay its own.
+    """
+    hashes, anchors = _hashed(peaks, speed)
+    smallest, first = np.unique(hashes, return_index=True)
+    frames = peaks.frames[anchors[first[:size]]].astype(np.uint16)
+    return Sketch(smallest[:size], frames)
+
+
+def _hashed(peaks: Constellation, speed: float) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the hash of each landmark and the row of its first peak."""
+    times = np.append(peaks.frames * speed / TIME_STEP, 0.0)
+    cells = np.append((peaks.pitches - np.log2(speed)) * CELLS_PER_OCTAVE, 0.0)
+    targets = _targets(peaks)
+    columns = [(a, b) for a in range(TARGETS) for b in range(a + 1, TARGETS)]
+    anchors = np.tile(np.arange(len(peaks)), len(columns))
+    near = np.concatenate([targets[:, a] for a, _ in columns])
+    far = np.concatenate([targets[:, b] for _, b in columns])
+    kept = far >= 0
+    anchors, near, far = anchors[kept], near[kept], far[kept]
+    code = _rounded(cells[anchors]) & 127
+    for other in (near, far):
+        code = code * 64 + (_rounded(cells[other] - cells[anchors]) + 32)
+        code = code * 32 + _rounded(times[other] - times[anchors])
+    mixed = (code.astype(np.uint64) * _MIX) >> np.uint64(64 - HASH_BITS)
+    return mixed.astype(np.uint32), anchors
+
+
+def _targets(peaks: Constellation) -> NDArray[np.int64]:
+    """Return (n, TARGETS) the next peaks within reach of each; -1 where there are fewer."""
+    n = len(peaks)
+    targets = np.full((n, TARGETS), -1, dtype=np.int64)
+    counts = np.zeros(n, dtype=np.int64)
+    for step in range(1, min(_LOOKAHEAD, n)):
+        ahead = peaks.frames[step:] - peaks.frames[:-step]
+        apart = np.abs(peaks.pitches[step:] - peaks.pitches[:-step])
+        within = (ahead >= NEAREST) & (ahead <= FARTHEST) & (apart <= WIDEST)
+        rows = np.flatnonzero(within & (counts[:-step] < TARGETS))
+        targets[rows, counts[rows]] = rows + step
+        counts[rows] += 1
+    return targets
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.floor(values + 0.5).astype(np.int64)

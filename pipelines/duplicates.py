@@ -1,0 +1,185 @@
+"""Near-duplicates of the catalogue: fingerprints kept in the store, copies found by them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from core.database import fingerprints, near_duplicates, tracks, upsert
+from core.errors import AudioDecodeError
+from core.workspace import Workspace
+from embeddings.audio.duplicates import (
+    DuplicateConfig,
+    Match,
+    build_duplicate_index,
+    canonical_tracks,
+)
+from embeddings.audio.fingerprint import VERSION, Fingerprint, fingerprint_file
+from pipelines.job import Progress, Report
+
+SAVED_TOGETHER = 500  # fingerprints a transaction; what was read before a kill is kept
+LOOKUP_IDS = 10_000  # ids bound in one statement; SQLite binds at most 32,766
+
+
+class FingerprintReport(Report):
+    """What fingerprinting the catalogue read and found."""
+
+    fingerprinted: int
+    """Tracks whose recordings were read."""
+    failures: tuple[tuple[str, str], ...]
+    """Tracks that could not be read, each with the reason."""
+    near_duplicates: tuple[tuple[str, str], ...]
+    """Copies that were found, each with the track that stands for it."""
+
+
+def fingerprint_catalogue(
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    now_ms: int,
+    config: DuplicateConfig | None = None,
+) -> FingerprintReport:
+    """Fingerprint every track that has a recording and no fingerprint, and find their copies.
+
+    Of tracks that were all known before, the first by id stands for the others.
+
+    Args:
+        workspace: Whose catalogue.
+        progress: Shows how far it is.
+        now_ms: The moment, UTC milliseconds.
+        config: When two recordings are taken for one.
+    """
+    with workspace.database.read() as connection:
+        missing = _without_fingerprint(connection)
+    fresh: dict[str, Fingerprint] = {}
+    failures = []
+    paths = [workspace.audio / relative for _, relative in missing]
+    read = zip(missing, read_in_threads(fingerprint_file, paths), strict=True)
+    for (track_id, _), found in progress.track(read, "fingerprinting", len(missing)):
+        if isinstance(found, AudioDecodeError):
+            failures.append((track_id, found.reason))
+            continue
+        fresh[track_id] = found
+        if len(fresh) % SAVED_TOGETHER == 0:
+            with workspace.database.write() as connection:
+                store_fingerprints(connection, dict(list(fresh.items())[-SAVED_TOGETHER:]))
+    with workspace.database.read() as connection:
+        copies = find_copies(connection, fresh, progress, config)
+    with workspace.database.write() as connection:
+        store_fingerprints(connection, fresh)
+        store_copies(connection, fresh, copies, now_ms)
+    return FingerprintReport(
+        fingerprinted=len(fresh),
+        failures=tuple(failures),
+        near_duplicates=tuple(sorted(copies.items())),
+    )
+
+
+def read_in_threads(
+    read: Callable[[Path], Fingerprint], paths: Sequence[Path], threads: int = 0
+) -> Iterator[Fingerprint | AudioDecodeError]:
+    """Yield the fingerprint of each file, or why there is none, in order.
+
+    Args:
+        read: Makes a fingerprint; decoder and transform release the interpreter.
+        paths: The files.
+        threads: 0 means one a core.
+    """
+
+    def attempt(path: Path) -> Fingerprint | AudioDecodeError:
+        try:
+            return read(path)
+        except AudioDecodeError as error:
+            return error
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        yield from pool.map(attempt, paths)
+
+
+def find_copies(
+    connection: sa.Connection,
+    fresh: Mapping[str, Fingerprint],
+    progress: Progress,
+    config: DuplicateConfig | None = None,
+) -> dict[str, str]:
+    """Return fresh copy → its canonical track, among fresh and known tracks.
+
+    Args:
+        connection: A read transaction.
+        fresh: Track id → fingerprint, stored or not yet.
+        progress: Shows how far it is.
+        config: When two recordings are taken for one.
+    """
+    if not fresh:
+        return {}
+    index = build_duplicate_index({**stored_fingerprints(connection), **fresh})
+    found: list[Match] = []
+    for track_id, described in progress.track(fresh.items(), "seeking duplicates", len(fresh)):
+        found += index.matches(track_id, described, config or DuplicateConfig())
+    return canonical_tracks(found, fresh, _standing(connection))
+
+
+def stored_fingerprints(connection: sa.Connection) -> dict[str, Fingerprint]:
+    """Return track id → fingerprint of every track that has one of this version."""
+    query = sa.select(fingerprints.c.track_id, fingerprints.c.data)
+    rows = connection.execute(query.where(fingerprints.c.version == VERSION))
+    return {row.track_id: Fingerprint.from_bytes(row.data) for row in rows}
+
+
+def store_fingerprints(connection: sa.Connection, fresh: Mapping[str, Fingerprint]) -> None:
+    """Keep fingerprints, instead of those that were kept of the same tracks."""
+    rows = [
+        {"track_id": track_id, "version": VERSION, "data": described.to_bytes()}
+        for track_id, described in fresh.items()
+    ]
+    upsert(connection, fingerprints, rows, ["version", "data"])
+
+
+def store_copies(
+    connection: sa.Connection,
+    fresh: Mapping[str, Fingerprint],
+    copies: Mapping[str, str],
+    now_ms: int,
+) -> None:
+    """Keep which tracks are copies, instead of what was known of the fresh ones.
+
+    The tracks are stamped, so that a service that runs sees them change.
+    """
+    stale = sorted(fresh)
+    for start in range(0, len(stale), LOOKUP_IDS):
+        block = near_duplicates.c.track_id.in_(stale[start : start + LOOKUP_IDS])
+        connection.execute(sa.delete(near_duplicates).where(block))
+    rows = [
+        {"track_id": track_id, "canonical_id": canonical, "found_at": now_ms}
+        for track_id, canonical in sorted(copies.items())
+    ]
+    upsert(connection, near_duplicates, rows, ["canonical_id", "found_at"])
+    for row in rows:
+        copy = tracks.c.track_id == row["track_id"]
+        connection.execute(sa.update(tracks).where(copy).values(updated_at=now_ms))
+
+
+def fingerprinted(workspace: Workspace) -> frozenset[str]:
+    """Return the content hashes of all tracks that have a fingerprint of this version."""
+    both = tracks.join(fingerprints, tracks.c.track_id == fingerprints.c.track_id)
+    query = sa.select(tracks.c.content_hash).select_from(both)
+    query = query.where(fingerprints.c.version == VERSION, tracks.c.content_hash.is_not(None))
+    with workspace.database.read() as connection:
+        return frozenset(connection.execute(query).scalars())
+
+
+def _standing(connection: sa.Connection) -> dict[str, str]:
+    query = sa.select(near_duplicates.c.track_id, near_duplicates.c.canonical_id)
+    return {row.track_id: row.canonical_id for row in connection.execute(query)}
+
+
+def _without_fingerprint(connection: sa.Connection) -> list[tuple[str, str]]:
+    """Return id and recording of the tracks that have no fingerprint of this version."""
+    known = sa.select(fingerprints.c.track_id).where(fingerprints.c.version == VERSION)
+    query = sa.select(tracks.c.track_id, tracks.c.audio_path)
+    query = query.where(tracks.c.audio_path.is_not(None), tracks.c.track_id.not_in(known))
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(tracks.c.track_id))]
