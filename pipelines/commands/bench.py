@@ -22,7 +22,7 @@ From = Annotated[
         help="Recordings to read. [default: rendered ones]",
     ),
 ]
-Tracks = Annotated[int | None, typer.Option(help="How many recordings. [default: 24]")]
+Tracks = Annotated[int | None, typer.Option(help="How many recordings. [default: 16]")]
 Rounds = Annotated[int | None, typer.Option(help="How many rounds. [default: 5]")]
 Threads = Annotated[int | None, typer.Option(help="Workers. [default: one a core]")]
 
@@ -42,7 +42,7 @@ def embed(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure decode, mel, encoder and all together in seconds of audio a second and core."""
+    """Measure decode, mel, encoder and all together, in seconds of audio a second."""
     from pipelines.bench.embed import EmbedBenchConfig, bench_embed
 
     session = session_of(context, as_json=as_json)
