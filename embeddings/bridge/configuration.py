@@ -17,10 +17,11 @@ class BridgeConfig(BaseModel):
     evidence_listeners: float = Field(default=20.0, gt=0, le=1e6)
     """Listeners at which a track counts half of one that everybody knows, and at which half of the
     optimism has gone."""
-    optimism: float = Field(default=1.0, ge=0, le=5)
-    """Where between the average track (0) and the track behind the average listen (1) a track that
-    nobody met begins: how popular it will be cannot be heard, and only a track that is tried can
-    show it."""
+    optimism: float = Field(default=1.0, ge=0, le=2)
+    """How far a track that nobody met is moved from the best guess (0) to where known tracks stand,
+    at the level of the average listen and as far apart (1). A best guess is timid: half of what
+    makes a track loved cannot be heard, and without this no fresh track reaches the top of a list
+    that would show it."""
     folds: int = Field(default=5, ge=2, le=20)
     """Folds of tracks over which ridge strength and form are chosen."""
     network_tracks: int = Field(default=300, ge=10, le=10_000_000)

@@ -17,6 +17,7 @@ from embeddings.bridge.ridge import STRENGTHS, Linear, fit_ridge, held_out_ridge
 from embeddings.bridge.shrinkage import ALL, Shrinkage, fit_shrinkage, thin
 from embeddings.collaborative.factors import AlsFactors
 
+MAX_STRETCH = 3.0  # a guess that explains less than a ninth is mostly noise: spread no further
 WINS = 2.0  # standard errors by which the network must beat the ridge
 
 
@@ -83,13 +84,19 @@ def fit_bridge(
         shrinkage = fit_shrinkage(thinned, examples.metric)
         half, steepness = shrinkage.half_listeners, shrinkage.steepness
         figures |= curve(shrinkage)
+    guess = form.linear.predict(examples.vectors) + form.layers.predict(examples.vectors)
+    level = examples.weights @ guess / examples.weights.sum()
+    lift = _lift(examples, guess, listeners[rows])
+    figures["stretch"] = _stretch(examples, guess)
     return Bridge(
         weights=form.linear.weights.astype(np.float32),
         bias=form.linear.bias.astype(np.float32),
         hidden=form.layers.hidden.astype(np.float32),
         hidden_bias=form.layers.hidden_bias.astype(np.float32),
         out=form.layers.out.astype(np.float32),
-        lift=(config.optimism * _lift(form.linear, examples, listeners[rows])).astype(np.float32),
+        level=level.astype(np.float32),
+        lift=(config.optimism * lift).astype(np.float32),
+        stretch=1.0 + config.optimism * (figures["stretch"] - 1.0),
         lift_listeners=config.evidence_listeners,
         half_listeners=half,
         steepness=steepness,
@@ -135,10 +142,20 @@ def _with_network(form: Form, examples: Examples, config: BridgeConfig, seed: in
     return replace(form, layers=layers, rows=rows, held=held, figures=form.figures | figures)
 
 
-def _lift(linear: Linear, examples: Examples, listeners: NDArray[np.floating]) -> Wide:
-    """Return (k,) by how much the track behind the average listen stands above its prediction."""
+def _lift(examples: Examples, guess: Wide, listeners: NDArray[np.floating]) -> Wide:
+    """Return (k,) by how much the track behind the average listen stands above its guess."""
     shares = listeners / listeners.sum()
-    return np.asarray(shares @ (examples.factors - linear.predict(examples.vectors)))
+    return np.asarray(shares @ (examples.factors - guess))
+
+
+def _stretch(examples: Examples, guess: Wide) -> float:
+    """Return how many times as far apart learned factors stand as guessed ones."""
+    spreads = []
+    for factors in (examples.factors, guess):
+        mean = examples.weights @ factors / examples.weights.sum()
+        apart = (factors - mean) @ examples.metric
+        spreads.append(float(examples.weights @ np.einsum("ij,ij->i", apart, apart)))
+    return float(np.clip(np.sqrt(spreads[0] / max(spreads[1], 1e-30)), 1.0, MAX_STRETCH))
 
 
 def _explained(examples: Examples, predicted: Wide) -> float:

@@ -18,8 +18,8 @@ from embeddings.storage import load_array, save_array
 from embeddings.vectors import TrackVectors
 
 Floats = NDArray[np.float32]
-_ARRAYS = ("weights", "bias", "hidden", "hidden_bias", "out", "lift")
-_NUMBERS = ("lift_listeners", "half_listeners", "steepness")
+_ARRAYS = ("weights", "bias", "hidden", "hidden_bias", "out", "level", "lift")
+_NUMBERS = ("stretch", "lift_listeners", "half_listeners", "steepness")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,10 @@ class Bridge:
         hidden: (dim, h) of the network; h is 0 where the linear map is all.
         hidden_bias: (h,).
         out: (h, k).
+        level: (k,) the factor of the average track.
         lift: (k,) optimism: what is added for a track that nobody met.
-        lift_listeners: Listeners at which half of it has gone.
+        stretch: Optimism: by how much such a track is moved away from the average one, ≥ 1.
+        lift_listeners: Listeners at which half of either has gone.
         half_listeners: Listeners at which sound and plays count the same; see `learned_share`.
         steepness: How abruptly one gives way to the other.
         figures: What was measured while fitting, by name.
@@ -44,7 +46,9 @@ class Bridge:
     hidden: Floats
     hidden_bias: Floats
     out: Floats
+    level: Floats
     lift: Floats
+    stretch: float
     lift_listeners: float
     half_listeners: float
     steepness: float
@@ -53,7 +57,7 @@ class Bridge:
     def __post_init__(self) -> None:
         dim, k, h = *self.weights.shape, self.hidden.shape[1]
         found = tuple(getattr(self, name).shape for name in _ARRAYS[1:])
-        if found != ((k,), (dim, h), (h,), (h, k), (k,)):
+        if found != ((k,), (dim, h), (h,), (h, k), (k,), (k,)):
             raise DataError(f"the parts of a bridge {(dim, k)} have shapes {found}; fit it again")
         if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS):
             raise DataError("a bridge holds values that are not finite; fit it with a larger ridge")
@@ -88,12 +92,12 @@ class Bridge:
                 f"vectors {vectors.shape} do not fit a bridge from {self.dim} dimensions; "
                 "train the factors again after the encoder"
             )
-        linear = vectors @ self.weights + self.bias
-        bent = np.maximum(vectors @ self.hidden + self.hidden_bias, 0.0) @ self.out
+        guess = vectors @ self.weights + self.bias
+        guess = guess + np.maximum(vectors @ self.hidden + self.hidden_bias, 0.0) @ self.out
+        hope = (self.stretch - 1.0) * (guess - self.level) + self.lift
         left = self.lift_listeners / (self.lift_listeners + np.asarray(listeners, dtype=np.float64))
         heard = np.any(vectors != 0, axis=1, keepdims=True)
-        found = np.where(heard, linear + bent + left[:, None] * self.lift, 0.0)
-        return np.asarray(found, dtype=np.float32)
+        return np.where(heard, guess + left[:, None] * hope, 0.0).astype(np.float32)
 
     @property
     def speaks(self) -> bool:
@@ -142,7 +146,9 @@ class Bridge:
             hidden=part["hidden"],
             hidden_bias=part["hidden_bias"],
             out=part["out"],
+            level=part["level"],
             lift=part["lift"],
+            stretch=numbers["stretch"],
             lift_listeners=numbers["lift_listeners"],
             half_listeners=numbers["half_listeners"],
             steepness=numbers["steepness"],
@@ -166,7 +172,9 @@ def no_bridge(dim: int, k: int) -> Bridge:
         hidden=np.zeros((dim, 0), dtype=np.float32),
         hidden_bias=np.zeros(0, dtype=np.float32),
         out=np.zeros((0, k), dtype=np.float32),
+        level=np.zeros(k, dtype=np.float32),
         lift=np.zeros(k, dtype=np.float32),
+        stretch=1.0,
         lift_listeners=1.0,
         half_listeners=1.0,
         steepness=1.0,

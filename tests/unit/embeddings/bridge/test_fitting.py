@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,14 +59,24 @@ def test_too_few_tracks_teach_nothing(silent: str) -> None:
     assert not fit(sparse_world).speaks
 
 
-def test_optimism_lifts_a_fresh_track_to_the_average_listen() -> None:
+def test_optimism_puts_fresh_tracks_where_known_ones_stand() -> None:
     known = world()
     plain = fit(known, RIDGE_ONLY.model_copy(update={"optimism": 0.0}))
     hopeful = fit(known, RIDGE_ONLY.model_copy(update={"optimism": 1.0}))
     assert not plain.lift.any()
+    assert plain.stretch == 1.0
+    users, learned = known.factors.users, known.factors.tracks
+
+    def spread(tracks: np.ndarray) -> float:
+        return float(np.sum((users @ (tracks - tracks.mean(axis=0)).T) ** 2))
+
+    timid, hope = plain.predict(known.vectors), hopeful.predict(known.vectors)
+    # The weights of nearly equally known tracks differ by a few per cent.
+    assert spread(timid) < 0.98 * spread(learned)
+    assert spread(hope) == pytest.approx(spread(learned), rel=0.02)
     shares = known.listeners / known.listeners.sum()
-    level = shares @ hopeful.predict(known.vectors)
-    np.testing.assert_allclose(level, shares @ known.factors.tracks, atol=1e-4)
+    unstretched = replace(hopeful, stretch=1.0).predict(known.vectors)
+    np.testing.assert_allclose(shares @ unstretched, shares @ learned, atol=1e-4)
 
 
 def test_tracks_with_hardly_a_listener_hardly_count() -> None:

@@ -26,7 +26,9 @@ BRIDGE = Bridge(
     hidden=f32(4, 5),
     hidden_bias=f32(5),
     out=f32(5, 3),
+    level=f32(3),
     lift=f32(3),
+    stretch=2.0,
     lift_listeners=10.0,
     half_listeners=40.0,
     steepness=1.5,
@@ -41,9 +43,12 @@ def test_it_adds_a_line_a_network_and_optimism_that_fades() -> None:
         bent = max(0.0, float(vector[0] @ BRIDGE.hidden[:, unit] + BRIDGE.hidden_bias[unit]))
         flat = flat + bent * BRIDGE.out[unit]
     # float32 sums in another order
-    np.testing.assert_allclose(BRIDGE.predict(vector)[0], flat + BRIDGE.lift, rtol=1e-5, atol=1e-6)
+    hope = (flat - BRIDGE.level) + BRIDGE.lift
+    np.testing.assert_allclose(BRIDGE.predict(vector)[0], flat + hope, rtol=1e-5, atol=1e-6)
     met = BRIDGE.expect(vector, np.array([10]))[0]
-    np.testing.assert_allclose(met, flat + BRIDGE.lift / 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(met, flat + hope / 2, rtol=1e-5, atol=1e-6)
+    known = BRIDGE.expect(vector, np.array([1e12]))[0]
+    np.testing.assert_allclose(known, flat, rtol=1e-5, atol=1e-6)
 
 
 def test_a_track_without_audio_gets_nothing() -> None:
@@ -70,7 +75,8 @@ def test_it_is_kept_as_it_is(tmp_path: Path) -> None:
     found = Bridge.load(tmp_path)
     vectors = unit_rows(f32(6, 4))
     np.testing.assert_array_equal(found.predict(vectors), BRIDGE.predict(vectors))
-    assert (found.half_listeners, found.steepness, found.lift_listeners) == (40.0, 1.5, 10.0)
+    numbers = (found.half_listeners, found.steepness, found.lift_listeners, found.stretch)
+    assert numbers == (40.0, 1.5, 10.0, 2.0)
     assert found.figures == {"explained": 0.25}
 
 

@@ -106,7 +106,7 @@ def test_a_first_play_by_a_listener_raises_their_score() -> None:
     factors = solved(WORLD.factors.users, confidence)
     listeners = WORLD.listeners.copy()
     listeners[5] = 1
-    bridge = replace(BRIDGE, lift=np.zeros_like(BRIDGE.lift))
+    bridge = replace(BRIDGE, lift=np.zeros_like(BRIDGE.lift), stretch=1.0)
     found = settled(factors, confidence, WORLD.vectors, listeners, bridge)
     user = factors.users[42]
     assert user @ found.tracks[5] > user @ bridge.predict(WORLD.vectors[[5]])[0]
