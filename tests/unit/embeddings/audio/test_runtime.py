@@ -138,6 +138,6 @@ def test_a_missing_or_broken_file_is_named(folder, tmp_path, name, data):
 
 
 def test_a_network_of_another_size_is_refused(folder, tmp_path):
-    other = EncoderConfig(dim=32).model_dump_json().encode()
+    other = EncoderConfig(dim=CONFIG.dim + 4).model_dump_json().encode()
     with pytest.raises(ArtifactError, match=r"encoder\.onnx takes and gives .*train the encoder"):
         OnnxEncoder.load(without(folder, tmp_path, "encoder.json", other))
