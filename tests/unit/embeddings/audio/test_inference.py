@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core.errors import DataError
-from embeddings.audio.crops import TrackCrops
 from embeddings.audio.embedder import Cut
 from embeddings.audio.inference import embed_crops, embed_files
 from embeddings.audio.waveform import SAMPLE_RATE_HZ, read_crops
@@ -128,9 +128,9 @@ def test_an_interrupted_batch_reads_no_further(tmp_path):
 def test_crops_that_were_read_already_are_pooled_alike():
     values = np.random.default_rng(0).normal(size=(4, 2, 3, 5)).astype(np.float16)
     encoder = Moments()
-    vectors = embed_crops(TrackCrops(tuple("abcd"), values, ()), encoder)
+    vectors = embed_crops(SimpleNamespace(track_ids=tuple("abcd"), values=values), encoder)
     for row in range(4):
         expected = encoder.embed(values[row]).mean(axis=0, keepdims=True)
         np.testing.assert_allclose(vectors.values[row], unit_rows(expected)[0], rtol=1e-5)
-    nothing = embed_crops(TrackCrops((), values[:0], ()), encoder)
+    nothing = embed_crops(SimpleNamespace(track_ids=(), values=values[:0]), encoder)
     assert nothing.values.shape == (0, DIM)
