@@ -74,20 +74,26 @@ def fit_bridge(
         generator(seed, "folds"),
     )
     form = _best_form(examples, config, seed)
+    well = listeners[rows[form.rows]] >= config.thinned_listeners
+    drawn = generator(seed, "thin").permutation(np.flatnonzero(well))[: config.thinned_tracks]
     figures = {"tracks": float(len(rows)), **form.figures}
-    half, steepness = 1.0, 1.0
-    well = np.flatnonzero(listeners[rows[form.rows]] >= config.thinned_listeners)
-    drawn = generator(seed, "thin").permutation(well)[: config.thinned_tracks]
     if drawn.size:
         tracks, held = rows[form.rows[drawn]], form.held[drawn]
         thinned = thin(factors, confidence, tracks, held, generator(seed, "thinned"))
-        shrinkage = fit_shrinkage(thinned, examples.metric)
-        half, steepness = shrinkage.half_listeners, shrinkage.steepness
-        figures |= curve(shrinkage)
+        figures |= curve(fit_shrinkage(thinned, examples.metric))
+    return _assembled(form, examples, listeners[rows], figures, config)
+
+
+def _assembled(
+    form: Form,
+    examples: Examples,
+    listeners: NDArray[np.floating],
+    figures: dict[str, float],
+    config: BridgeConfig,
+) -> Bridge:
     guess = form.linear.predict(examples.vectors) + form.layers.predict(examples.vectors)
     level = examples.weights @ guess / examples.weights.sum()
-    lift = _lift(examples, guess, listeners[rows])
-    figures["stretch"] = _stretch(examples, guess)
+    stretch = _stretch(examples, guess)
     return Bridge(
         weights=form.linear.weights.astype(np.float32),
         bias=form.linear.bias.astype(np.float32),
@@ -95,12 +101,12 @@ def fit_bridge(
         hidden_bias=form.layers.hidden_bias.astype(np.float32),
         out=form.layers.out.astype(np.float32),
         level=level.astype(np.float32),
-        lift=(config.optimism * lift).astype(np.float32),
-        stretch=1.0 + config.optimism * (figures["stretch"] - 1.0),
+        lift=(config.optimism * _lift(examples, guess, listeners)).astype(np.float32),
+        stretch=1.0 + config.optimism * (stretch - 1.0),
         lift_listeners=config.evidence_listeners,
-        half_listeners=half,
-        steepness=steepness,
-        figures=figures,
+        half_listeners=figures.get("half_listeners", config.evidence_listeners),
+        steepness=figures.get("steepness", 1.0),
+        figures={**figures, "stretch": stretch},
     )
 
 
