@@ -31,8 +31,12 @@ class EncoderResult(BaseModel):
     """Share of held-out tracks whose label a linear classifier tells."""
     map_by_label: Estimate
     """`map` with an interval that resamples whole labels."""
+    map_at_catalogue_size: Estimate
+    """`map` as it would be were there as many held-out tracks of other labels as there are tracks
+    of other labels in the catalogue."""
     map_whole_catalogue: Estimate
-    """Mean average precision of the same queries where every track is searched."""
+    """Mean average precision of the same queries where every track is searched; flatters what was
+    trained, which holds the tracks of its training apart more than those it never met."""
     recall_at_10_whole_catalogue: Estimate = Field(serialization_alias="recall@10_whole_catalogue")
 
 
@@ -65,7 +69,7 @@ class RetrievalReport(Report):
     chance: Chance
     map_ratio_to_mfcc: Estimate
     """`map` of ours over that of MFCC statistics, query by query."""
-    map_ratio_to_mfcc_whole_catalogue: Estimate
+    map_ratio_to_mfcc_at_catalogue_size: Estimate
     results: tuple[EncoderResult, ...]
     unreadable: tuple[tuple[str, str], ...]
     """Tracks whose audio could not be read, with the reason."""
@@ -76,8 +80,9 @@ class AudioEvaluationReport(Report):
 
     retrieval: RetrievalReport | None
     cold_start: SerializeAsAny[Report] | None
-    """Null too where nobody has listened."""
     duplicates: SerializeAsAny[Report] | None
+    skipped: dict[str, str]
+    """Parts that there was too little to judge by, with the reason."""
 
     def document(self) -> dict[str, Any]:
         """Return the parts as JSON-ready values, the retrieval's at the top."""
@@ -88,7 +93,7 @@ class AudioEvaluationReport(Report):
     def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (title, document) of each part, for people."""
         for name, document in self.model_dump(mode="json", by_alias=True).items():
-            if document is not None:
+            if document:
                 yield name.replace("_", " "), document
 
 
@@ -113,7 +118,7 @@ def retrieval_report(
         unreadable: Those that could not be.
         rng: Draws the resamples.
     """
-    first, whole = FIGURES.index("map"), FIGURES.index("map_whole_catalogue")
+    first, scaled = FIGURES.index("map"), FIGURES.index("map_at_catalogue_size")
     ours, theirs = outcomes.figures["segue"], outcomes.figures["mfcc"]
     return RetrievalReport(
         label=label,
@@ -124,7 +129,9 @@ def retrieval_report(
         queries=outcomes.codes.size,
         chance=_chance(outcomes),
         map_ratio_to_mfcc=ratio_bootstrap(ours[:, first], theirs[:, first], rng),
-        map_ratio_to_mfcc_whole_catalogue=ratio_bootstrap(ours[:, whole], theirs[:, whole], rng),
+        map_ratio_to_mfcc_at_catalogue_size=ratio_bootstrap(
+            ours[:, scaled], theirs[:, scaled], rng
+        ),
         results=tuple(_result(name, outcomes, rng) for name in ENCODERS),
         unreadable=unreadable,
     )
@@ -139,6 +146,7 @@ def _result(name: EncoderName, outcomes: Outcomes, rng: np.random.Generator) -> 
         recall_at_10=mean["recall@10"],
         probe_accuracy=mean["probe_accuracy"],
         map_by_label=label_bootstrap(figures[:, FIGURES.index("map")], outcomes.codes, rng),
+        map_at_catalogue_size=mean["map_at_catalogue_size"],
         map_whole_catalogue=mean["map_whole_catalogue"],
         recall_at_10_whole_catalogue=mean["recall@10_whole_catalogue"],
     )

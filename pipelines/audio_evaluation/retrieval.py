@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEPTH = 10
+# The share of strangers that stand before a hit has a Beta(1/4, 1/4) prior: none seen among the few
+# of a fold does not mean none among the many of a catalogue. With it MFCC statistics of 444 real
+# recordings are foretold .140 from folds of 89 and .145 from folds of 222, and reach .141; with no
+# prior .174 and .151, with Jeffreys' of 1/2 .127 and .140.
+PRIOR = 0.25
 _BLOCK_QUERIES = 512  # 512 queries x 50,000 tracks: 205 MB of cosines
+
+Figures = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,12 +24,15 @@ class Retrieved:
 
     Attributes:
         average_precision: (q,) in [0, 1].
+        scaled_precision: (q,) the same as if more tracks of other labels were searched, of the kind
+            that was; NaN where none was.
         recall: (q,) tracks of the label among the first `DEPTH`, as a share of those that could
             stand there (at most `DEPTH`); in [0, 1].
     """
 
-    average_precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
+    average_precision: Figures
+    scaled_precision: Figures
+    recall: Figures
 
 
 def retrieve(
@@ -30,6 +40,7 @@ def retrieve(
     codes: NDArray[np.int64],
     queries: NDArray[np.int64],
     rng: np.random.Generator,
+    distractors: NDArray[np.int64] | None = None,
 ) -> Retrieved:
     """Rank every other track of a gallery by cosine for each query.
 
@@ -39,6 +50,8 @@ def retrieve(
         queries: (q,) rows of the gallery to search with; each has another of its label there.
         rng: Orders tracks of equal cosine. Tracks of one label often stand side by side in a
             catalogue, so without it a constant vector would seem to find them.
+        distractors: (q,) how many tracks of other labels `scaled_precision` is to stand for; as
+            many as there are where None.
 
     Source:
         Average precision after Manning, Raghavan and Schütze, "Introduction to Information
@@ -53,9 +66,10 @@ def retrieve(
         cosines = shuffled[rows] @ shuffled.T
         cosines[np.arange(rows.size), rows] = -np.inf
         ranked = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]  # the query itself is last
-        parts.append(_judged(labels[ranked] == labels[rows, None]))
+        wanted = None if distractors is None else distractors[start : start + _BLOCK_QUERIES]
+        parts.append(_judged(labels[ranked] == labels[rows, None], wanted))
     if not parts:
-        return Retrieved(np.empty(0), np.empty(0))
+        return Retrieved(np.empty(0), np.empty(0), np.empty(0))
     return Retrieved(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -75,13 +89,23 @@ def chance(codes: NDArray[np.int64], queries: NDArray[np.int64]) -> Retrieved:
     following = (relevant - 1) / max(others - 1, 1)
     precision = (harmonic + (others - harmonic) * following) / others
     found = relevant * min(DEPTH, others) / others
-    return Retrieved(precision, found / np.minimum(relevant, DEPTH))
+    unknown = np.full(queries.size, np.nan)  # it has no such plain form
+    return Retrieved(precision, unknown, found / np.minimum(relevant, DEPTH))
 
 
-def _judged(hits: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return average precision and recall of (q, n - 1) ranked hits."""
+def _judged(hits: NDArray[np.bool_], distractors: NDArray[np.int64] | None) -> tuple[Figures, ...]:
+    """Return the columns of `Retrieved` of (q, n - 1) ranked hits."""
     relevant = hits.sum(axis=1)
     ranks = np.arange(1, hits.shape[1] + 1)
-    precision = np.where(hits, hits.cumsum(axis=1) / ranks, 0.0)
+    so_far = hits.cumsum(axis=1)
+    misses = ranks - so_far
+    present = misses[:, -1:]
+    further = 0 * present if distractors is None else distractors[:, None] - present
+    expected = misses + further * (misses + PRIOR) / (present + 2 * PRIOR)
+    scaled = np.where(hits, so_far / np.maximum(so_far + expected, 1), 0.0).sum(axis=1) / relevant
     found = hits[:, :DEPTH].sum(axis=1)
-    return precision.sum(axis=1) / relevant, found / np.minimum(relevant, DEPTH)
+    return (
+        np.where(hits, so_far / ranks, 0.0).sum(axis=1) / relevant,
+        np.where(present[:, 0] > 0, scaled, np.nan),
+        found / np.minimum(relevant, DEPTH),
+    )

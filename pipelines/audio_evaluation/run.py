@@ -2,110 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
-from core.errors import ConfigError
-from core.randomness import generator
+from core.errors import ConfigError, DataError
 from core.workspace import Workspace
 from embeddings.audio.configuration import EncoderConfig
-from pipelines.audio_evaluation.baselines import require_baselines
-from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
-from pipelines.audio_evaluation.labels import catalogue_recordings
-from pipelines.audio_evaluation.outside import outside_recordings
-from pipelines.audio_evaluation.report import (
-    AudioEvaluationReport,
-    RetrievalReport,
-    retrieval_report,
+from embeddings.audio.embedder import AudioEmbedder
+from embeddings.vectors import TrackVectors
+from pipelines.audio_evaluation.cold_start import (
+    ColdStartConfig,
+    ColdStartReport,
+    evaluate_cold_start,
 )
-from pipelines.audio_evaluation.spaces import Material, embedded, live_encoder, read_material
-from pipelines.audio_evaluation.trials import Outcomes, judge_folds, judge_whole
-from pipelines.job import Progress
+from pipelines.audio_evaluation.comparison import (
+    Outside,
+    compare_on_catalogue,
+    compare_outside,
+    recordings_of,
+)
+from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
+from pipelines.audio_evaluation.duplicates import DuplicatesReport, evaluate_duplicates
+from pipelines.audio_evaluation.report import AudioEvaluationReport, RetrievalReport
+from pipelines.fitting import FactorsConfig
+from pipelines.history import load_history
+from pipelines.job import Progress, Report
 
 Part = Literal["retrieval", "cold-start", "duplicates"]
 PARTS: tuple[Part, ...] = get_args(Part)
+Found = TypeVar("Found", bound=Report)
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """Recordings that are no part of the catalogue.
+class AudioJudgement:
+    """What an evaluation of audio is made with.
 
     Attributes:
-        folder: Where they lie.
-        metadata: The file with their labels.
+        config: What belongs together, and how often encoders are judged.
+        encoder: What is trained on the folds of the catalogue.
+        factors: How factors and bridge are fitted.
+        cold_start: What of the listening is hidden.
+        backbone: A model of someone else's in the place of our encoder, if any.
+        outside: Recordings to judge the live encoder on, instead of training any.
     """
 
-    folder: Path
-    metadata: Path
+    config: AudioEvaluationConfig
+    encoder: EncoderConfig
+    factors: FactorsConfig
+    cold_start: ColdStartConfig
+    backbone: AudioEmbedder | None = None
+    outside: Outside | None = None
 
 
 def evaluate_audio(
-    workspace: Workspace,
-    config: AudioEvaluationConfig,
-    encoder: EncoderConfig,
-    *,
-    outside: Outside | None,
-    only: Collection[str],
-    progress: Progress,
+    workspace: Workspace, asked: AudioJudgement, only: Collection[str], progress: Progress
 ) -> AudioEvaluationReport:
     """Judge the encoder, the bridge and the search for duplicates.
 
+    A part that there is too little to judge by is passed over with its reason, unless it was
+    asked for by its name.
+
     Args:
         workspace: Whose catalogue, or whose live encoder.
-        config: What belongs together, and how often everything is judged.
-        encoder: What is trained on the folds of the catalogue.
-        outside: Recordings to judge the live encoder on, instead of training any.
+        asked: What is judged, and how.
         only: Which of `PARTS`; empty is all.
         progress: Shows how far it is.
 
     Raises:
         ConfigError: If a part or the label is not known, or a library is absent.
-        DataError: If there is nothing to judge.
+        DataError: If there is too little to judge by.
         ArtifactError: If there is no encoder to judge on recordings outside the catalogue.
     """
     if unknown := sorted(set(only) - set(PARTS)):
         raise ConfigError(f"--only {', '.join(unknown)}: parts are {', '.join(PARTS)}")
     wanted = set(only or PARTS)
-    if "retrieval" in wanted:
-        require_baselines()
+    skipped: dict[str, str] = {}
+
+    def judged(part: Part, judge: Callable[[], Found]) -> Found | None:
+        if part not in wanted:
+            return None
+        try:
+            return judge()
+        except DataError as error:
+            if part in only:
+                raise
+            skipped[part] = str(error)
+            return None
+
+    # The quick parts first: what is wrong with the data is told before the minutes of training.
+    cold_start = judged("cold-start", lambda: _cold_start(workspace, asked, progress))
+    duplicates = judged("duplicates", lambda: _duplicates(workspace, asked, progress))
     retrieval = None
-    if "retrieval" in wanted and outside is None:
-        retrieval = _on_catalogue(workspace, config, encoder, progress)
-    elif "retrieval" in wanted and outside is not None:
-        retrieval = _on_outside(workspace, outside, config, progress)
-    return AudioEvaluationReport(retrieval=retrieval, cold_start=None, duplicates=None)
-
-
-def _on_catalogue(
-    workspace: Workspace, config: AudioEvaluationConfig, encoder: EncoderConfig, progress: Progress
-) -> RetrievalReport:
-    recordings = catalogue_recordings(workspace, config.label)
-    material = read_material(recordings, encoder, progress)
-    outcomes = judge_folds(material, encoder, config, progress)
-    return _summary(outcomes, material, config, config.folds)
-
-
-def _on_outside(
-    workspace: Workspace, outside: Outside, config: AudioEvaluationConfig, progress: Progress
-) -> RetrievalReport:
-    live = live_encoder(workspace)
-    recordings = outside_recordings(outside.folder, outside.metadata, config.label, progress)
-    material = read_material(recordings, live.config, progress)
-    outcomes = judge_whole(material, embedded(material, live), live.config, config)
-    return _summary(outcomes, material, config, 0)
-
-
-def _summary(
-    outcomes: Outcomes, material: Material, config: AudioEvaluationConfig, folds: int
-) -> RetrievalReport:
-    return retrieval_report(
-        outcomes,
-        label=config.label,
-        folds=folds,
-        seeds=config.seeds,
-        recordings=len(material.recordings),
-        unreadable=material.failures,
-        rng=generator(config.first_seed, "bootstrap"),
+    if "retrieval" in wanted:
+        retrieval = _retrieval(workspace, asked, progress)
+    return AudioEvaluationReport(
+        retrieval=retrieval, cold_start=cold_start, duplicates=duplicates, skipped=skipped
     )
+
+
+def _cold_start(workspace: Workspace, asked: AudioJudgement, progress: Progress) -> ColdStartReport:
+    if asked.outside is not None:
+        raise DataError("nobody has played recordings outside the catalogue; leave out --from")
+    if not load_history(workspace.warehouse).tallies().height:
+        raise DataError("there is no listening; import events first")
+    return evaluate_cold_start(workspace, asked.factors, asked.cold_start, progress)
+
+
+def _duplicates(
+    workspace: Workspace, asked: AudioJudgement, progress: Progress
+) -> DuplicatesReport:
+    recordings = recordings_of(workspace, asked.config.label, asked.outside, progress)
+    newest = workspace.artifacts.latest("vectors") if asked.outside is None else None
+    vectors = None
+    if newest is not None:
+        vectors = TrackVectors.load(workspace.artifacts.folder("vectors", newest.version))
+    return evaluate_duplicates(
+        recordings.paths, recordings.track_ids, vectors, asked.config.first_seed, progress
+    )
+
+
+def _retrieval(workspace: Workspace, asked: AudioJudgement, progress: Progress) -> RetrievalReport:
+    config, encoder, backbone = asked.config, asked.encoder, asked.backbone
+    recordings = recordings_of(workspace, config.label, asked.outside, progress)
+    if asked.outside is None:
+        return compare_on_catalogue(recordings, encoder, backbone, config, progress)
+    return compare_outside(workspace, recordings, encoder, backbone, config, progress)

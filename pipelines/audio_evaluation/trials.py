@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,24 +10,18 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigError, DataError
 from core.randomness import derive_seed, generator
-from embeddings.audio.configuration import EncoderConfig
 from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
 from pipelines.audio_evaluation.folds import label_folds
 from pipelines.audio_evaluation.labels import queries_of
 from pipelines.audio_evaluation.probe import probe
-from pipelines.audio_evaluation.retrieval import chance, retrieve
-from pipelines.audio_evaluation.spaces import (
-    Material,
-    Space,
-    random_space,
-    trained_space,
-)
-from pipelines.job import Progress
+from pipelines.audio_evaluation.retrieval import Retrieved, chance, retrieve
+from pipelines.audio_evaluation.spaces import Space
 
 FIGURES = (
     "map",
     "recall@10",
     "probe_accuracy",
+    "map_at_catalogue_size",
     "map_whole_catalogue",
     "recall@10_whole_catalogue",
 )
@@ -35,6 +29,10 @@ CHANCE = "chance"
 
 Rows = NDArray[np.int64]
 Figures = NDArray[np.float64]
+Learn = Callable[[Rows, int, str], Space]
+"""From the rows that may be trained on, a seed and a name to tell people, to our space."""
+Draw = Callable[[int], Space]
+"""From a seed to the space of untrained weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,22 +67,34 @@ class Search:
     seed: int
 
 
-def judge_folds(
-    material: Material, encoder: EncoderConfig, config: AudioEvaluationConfig, progress: Progress
-) -> Outcomes:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rivals:
+    """The encoders that are judged.
+
+    Attributes:
+        learn: Makes ours.
+        statistics: MFCC statistics.
+        draw: Makes the untrained one.
+    """
+
+    learn: Learn
+    statistics: Space
+    draw: Draw
+
+
+def judge_folds(codes: Rows, rivals: Rivals, config: AudioEvaluationConfig) -> Outcomes:
     """Judge encoders on folds of the recordings, ours trained on the other folds each time.
 
     Args:
-        material: The recordings.
-        encoder: What is trained.
-        config: How they are cut.
-        progress: Shows how far it is.
+        codes: (n,) labels of the recordings, `UNLABELLED` where there is none.
+        rivals: The encoders.
+        config: How recordings are cut.
 
     Raises:
         DataError: If there are too few labels to judge by.
         ConfigError: If there are fewer labels than folds.
     """
-    codes, is_query = _queries(material, config)
+    is_query = _queries(codes, config)
     n_labels = np.unique(codes[is_query]).size
     if n_labels < config.folds:
         raise ConfigError(
@@ -92,9 +102,9 @@ def judge_folds(
             f"{config.label} has {n_labels}; give --folds {n_labels}, or another --label"
         )
     runs = []
-    for seed in range(config.first_seed, config.first_seed + config.seeds):
+    for seed in _seeds(config):
         fold_of = label_folds(codes, config.folds, generator(seed, "folds"))
-        untrained = random_space(material, encoder, seed)
+        untrained = rivals.draw(seed)
         figures = _unmeasured(len(codes))
         for fold in range(config.folds):
             own = derive_seed(seed, "fold", fold)
@@ -103,40 +113,43 @@ def judge_folds(
                 continue
             rest = np.flatnonzero(fold_of != fold)
             name = f"training (seed {seed}, fold {fold + 1} of {config.folds})"
-            learned = trained_space(material, rest, encoder, own, progress, name)
-            _fill(figures, search, (learned, material.statistics, untrained))
+            learned = rivals.learn(rest, own, name)
+            _fill(figures, search, (learned, rivals.statistics, untrained))
         runs.append(figures)
     return _outcomes(codes, is_query, runs)
 
 
-def judge_whole(
-    material: Material, ours: Space, encoder: EncoderConfig, config: AudioEvaluationConfig
-) -> Outcomes:
-    """Judge a trained encoder on recordings it was not trained on, all in one gallery.
+def judge_whole(codes: Rows, rivals: Rivals, config: AudioEvaluationConfig) -> Outcomes:
+    """Judge encoders on recordings that none was trained on, all in one gallery.
 
     Raises:
         DataError: If there are too few labels to judge by.
     """
-    codes, is_query = _queries(material, config)
+    is_query = _queries(codes, config)
     everything = np.arange(len(codes))
+    nothing = np.empty(0, dtype=np.int64)
     runs = []
-    for seed in range(config.first_seed, config.first_seed + config.seeds):
+    for seed in _seeds(config):
         figures = _unmeasured(len(codes))
-        spaces = (ours, material.statistics, random_space(material, encoder, seed))
+        ours = rivals.learn(nothing, seed, "")
+        spaces = (ours, rivals.statistics, rivals.draw(seed))
         _fill(figures, _search(codes, is_query, everything, seed), spaces)
         runs.append(figures)
     return _outcomes(codes, is_query, runs)
 
 
-def _queries(material: Material, config: AudioEvaluationConfig) -> tuple[Rows, NDArray[np.bool_]]:
-    codes = material.recordings.codes()
+def _seeds(config: AudioEvaluationConfig) -> range:
+    return range(config.first_seed, config.first_seed + config.seeds)
+
+
+def _queries(codes: Rows, config: AudioEvaluationConfig) -> NDArray[np.bool_]:
     is_query = queries_of(codes, config.min_label_tracks)
     if np.unique(codes[is_query]).size < 2:
         raise DataError(
             f"fewer than two values of {config.label} have {config.min_label_tracks} readable "
             "recordings each, so nothing can be told apart; name another --label"
         )
-    return codes, is_query
+    return is_query
 
 
 def _search(codes: Rows, is_query: NDArray[np.bool_], held: Rows, seed: int) -> Search:
@@ -158,28 +171,34 @@ def _fill(figures: Mapping[str, Figures], search: Search, spaces: Iterable[Space
 
 def _measured(space: Space, search: Search) -> Figures:
     """Return (q, len(FIGURES)) of one encoder."""
-    columns = np.full((search.queries.size, len(FIGURES)), np.nan)
-    vectors, codes = space.gallery(search.held), search.codes[search.held]
-    found = retrieve(vectors, codes, search.queries, generator(search.seed, "ties"))
-    columns[:, 0], columns[:, 1] = found.average_precision, found.recall
     rows = search.held[search.queries]
-    columns[:, 2] = probe(space.values[rows], search.codes[rows], derive_seed(search.seed, "probe"))
-    if search.has_others:
-        everything = np.arange(search.codes.size)
-        ties = generator(search.seed, "ties among all")
-        found = retrieve(space.gallery(everything), search.codes, rows, ties)
-        columns[:, 3], columns[:, 4] = found.average_precision, found.recall
-    return columns
+    own = search.codes[rows]
+    vectors, codes = space.gallery(search.held), search.codes[search.held]
+    strangers = search.codes.size - np.bincount(search.codes[search.codes >= 0])[own]
+    ties = generator(search.seed, "ties")
+    held = retrieve(vectors, codes, search.queries, ties, strangers)
+    told = probe(space.values[rows], own, derive_seed(search.seed, "probe"))
+    if not search.has_others:
+        return _columns(held, told, None)
+    everything = np.arange(search.codes.size)
+    ties = generator(search.seed, "ties among all")
+    return _columns(held, told, retrieve(space.gallery(everything), search.codes, rows, ties))
 
 
 def _by_chance(search: Search) -> Figures:
-    columns = np.full((search.queries.size, len(FIGURES)), np.nan)
-    expected = chance(search.codes[search.held], search.queries)
-    columns[:, 0], columns[:, 1] = expected.average_precision, expected.recall
-    if search.has_others:
-        expected = chance(search.codes, search.held[search.queries])
-        columns[:, 3], columns[:, 4] = expected.average_precision, expected.recall
-    return columns
+    held = chance(search.codes[search.held], search.queries)
+    unknown = np.full(search.queries.size, np.nan)
+    if not search.has_others:
+        return _columns(held, unknown, None)
+    return _columns(held, unknown, chance(search.codes, search.held[search.queries]))
+
+
+def _columns(held: Retrieved, told: Figures, whole: Retrieved | None) -> Figures:
+    """Return (q, len(FIGURES)), in the order of `FIGURES`."""
+    unknown = np.full(told.size, np.nan)
+    scaled = unknown if whole is None else held.scaled_precision
+    among_all = (unknown, unknown) if whole is None else (whole.average_precision, whole.recall)
+    return np.column_stack([held.average_precision, held.recall, told, scaled, *among_all])
 
 
 def _outcomes(

@@ -14,8 +14,8 @@ from pipelines.commands.session import session_of
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
+    from pipelines.audio_evaluation.comparison import Outside
     from pipelines.audio_evaluation.report import AudioEvaluationReport
-    from pipelines.audio_evaluation.run import Outside
     from pipelines.commands.session import Session
     from pipelines.evaluate import EvaluationReport
     from pipelines.job import Progress
@@ -65,7 +65,8 @@ Folds = Annotated[
 ]
 Only = Annotated[str, typer.Option(help="Some of retrieval,cold-start,duplicates. [default: all]")]
 Repeats = Annotated[
-    int | None, typer.Option("--seeds", help="How often all is cut and trained. [default: 1]")
+    int | None,
+    typer.Option("--seeds", help="How often all is cut and trained. [default: 1; cold start 3]"),
 ]
 
 
@@ -100,22 +101,21 @@ def audio(
     as_json: AsJson = False,
 ) -> None:
     """Compare the encoder with MFCC statistics and chance; judge cold start and duplicates."""
+    from pipelines.audio_evaluation.cold_start import ColdStartConfig
     from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
-    from pipelines.audio_evaluation.run import evaluate_audio
+    from pipelines.audio_evaluation.run import AudioJudgement, evaluate_audio
 
     session = session_of(context, as_json=as_json)
     place = _outside(outside, metadata, folds)
     config = amended(AudioEvaluationConfig(), label=label, folds=folds, seeds=seeds)
+    cold_start = amended(ColdStartConfig(), seeds=seeds)
     settings = session.settings()
+    asked = AudioJudgement(
+        config, settings.train.encoder, settings.train.factors, cold_start, outside=place
+    )
+    parts = [word for part in only.split(",") if (word := part.strip())]
     with session.workspace(settings) as workspace, session.progress("evaluate audio") as progress:
-        report = evaluate_audio(
-            workspace,
-            config,
-            settings.train.encoder,
-            outside=place,
-            only=[word for part in only.split(",") if (word := part.strip())],
-            progress=progress,
-        )
+        report = evaluate_audio(workspace, asked, parts, progress)
     _show(session, report)
 
 
@@ -129,7 +129,7 @@ def _refuse_strays(context: typer.Context) -> None:
 
 
 def _outside(folder: Path | None, metadata: Path | None, folds: int | None) -> Outside | None:
-    from pipelines.audio_evaluation.run import Outside
+    from pipelines.audio_evaluation.comparison import Outside
 
     if folder is None and metadata is None:
         return None

@@ -38,6 +38,7 @@ LEAVES = (
     ("import", "audio"),
     ("world", "create"),
     ("world", "play"),
+    ("evaluate", "audio"),
     *((name,) for name in COMMANDS if name not in ("import", "world")),
 )
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,8 @@ def test_help_loads_nothing_heavy() -> None:
         ("world", "play", "--control-share", "2"),
         ("evaluate", "--protocol", "guess"),
         ("evaluate", "--seeds", "0"),
+        ("evaluate", "audio", "--folds", "1"),
+        ("evaluate", "audio", "--from", "absent"),
         ("serve", "--port", "99999"),
         ("--config", "absent.toml", "artifacts"),
     ],

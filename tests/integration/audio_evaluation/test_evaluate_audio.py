@@ -17,7 +17,17 @@ from pipelines import cli
 RATE_HZ = 22_050
 ALBUMS = 4
 TRACKS = 4  # of each album: as many as the probe needs
-SETTINGS = "[train.encoder]\nsteps = 2\nn_crops = 2\nchannels = 8\n"
+SETTINGS = """
+[train.encoder]
+epochs = 1
+epoch_steps = 2
+n_crops = 2
+channels = 8
+atoms = 8
+dim = 12
+learned_dim = 4
+reencoded_tracks = 2
+"""
 FIGURE = {"mean", "low", "high"}
 
 

@@ -33,6 +33,34 @@ def test_average_precision_and_recall_by_hand() -> None:
     assert third.average_precision == pytest.approx([1 / 3])
 
 
+def test_the_strangers_there_are_stand_for_those_asked_for() -> None:
+    vectors = on_circle([0, 10, 20, 30, 40, 50])
+    codes = np.array([0, 0, 1, 0, 1, 0])
+    query, rng = np.array([0]), np.random.default_rng(0)
+    # Two strangers that stand for six. Of the four others, (0, 1, 2 + 1/4) / (2 + 1/2) are expected
+    # before the three hits: 0.4, 2 and 3.6.
+    more = retrieve(vectors, codes, query, rng, np.array([6]))
+    assert more.scaled_precision == pytest.approx([(1 / 1.4 + 2 / 5 + 3 / 8.6) / 3])
+    same = retrieve(vectors, codes, query, rng)
+    assert same.scaled_precision == same.average_precision == more.average_precision
+    alone = retrieve(vectors[:2], codes[:2], query, rng, np.array([6]))
+    assert np.isnan(alone.scaled_precision).all()
+
+
+def test_the_scaled_figure_foretells_that_of_a_larger_gallery() -> None:
+    rng = np.random.default_rng(1)
+    centres = unit_rows(rng.normal(size=(40, 12)))
+    codes = np.repeat(np.arange(40), 6)
+    whole = unit_rows(centres[codes] + 0.3 * rng.normal(size=(240, 12)))
+    part = codes < 10
+    strangers = np.full(60, 240 - 6)
+    everyone = retrieve(whole, codes, np.flatnonzero(part), rng).average_precision.mean()
+    few = retrieve(whole[part], codes[part], np.arange(60), rng, strangers)
+    # One part of the labels has strangers of its own, whence the tolerance.
+    assert few.scaled_precision.mean() == pytest.approx(everyone, abs=0.03)
+    assert few.average_precision.mean() > everyone + 0.1
+
+
 def test_recall_counts_what_could_stand_among_the_first_ten() -> None:
     # A query, 9 of another label nearest to it, then 14 of its own: one of ten slots is right.
     vectors = on_circle([0, *np.arange(1, 10), *np.arange(20, 34)])

@@ -1,0 +1,143 @@
+"""What is read of the recordings once, and what each encoder makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ArtifactError, DataError
+from core.randomness import derive_seed
+from core.workspace import Workspace
+from embeddings.audio.configuration import EncoderConfig
+from embeddings.audio.crops import TrackCrops, read_track_crops
+from embeddings.audio.embedder import AudioEmbedder, MelEncoder
+from embeddings.audio.inference import embed_crops, embed_files
+from embeddings.audio.runtime import OnnxEncoder
+from embeddings.audio.training import train_encoder
+from pipelines.audio_evaluation.baselines import (
+    MfccStatistics,
+    mfcc_statistics,
+    random_encoder,
+)
+from pipelines.audio_evaluation.labels import LabelledRecordings
+from pipelines.audio_evaluation.spaces import Space
+from pipelines.job import Progress
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Everything the encoders of all folds are made from, read once.
+
+    Attributes:
+        recordings: The (n,) that every encoder could read.
+        crops: Their spectrograms.
+        statistics: Their MFCC statistics.
+        failures: (track id, reason) of the others.
+    """
+
+    recordings: LabelledRecordings
+    crops: TrackCrops
+    statistics: Space
+    failures: tuple[tuple[str, str], ...]
+
+
+def read_material(
+    recordings: LabelledRecordings, config: EncoderConfig, progress: Progress
+) -> Material:
+    """Decode recordings for every encoder; one that cannot be read is left out for all.
+
+    Args:
+        recordings: Which.
+        config: How crops are cut.
+        progress: Shows how far it is.
+    """
+    mfcc = mfcc_statistics(recordings, progress.counter("describing by MFCC"))
+    heard = recordings.chosen(mfcc.track_ids)
+    crops = read_track_crops(
+        heard.paths, heard.track_ids, config, progress=progress.counter("reading audio")
+    )
+    return Material(
+        recordings=heard.chosen(crops.track_ids),
+        crops=crops,
+        statistics=Space("mfcc", _kept(mfcc, crops), is_raw=True),
+        failures=(*mfcc.failures, *crops.failures),
+    )
+
+
+def trained_space(
+    material: Material,
+    rows: NDArray[np.int64],
+    config: EncoderConfig,
+    seed: int,
+    progress: Progress,
+    name: str,
+) -> Space:
+    """Train an encoder on some of the recordings and embed all of them.
+
+    Args:
+        material: The recordings.
+        rows: Those to train on.
+        config: The encoder.
+        seed: Of the training.
+        progress: Shows how far it is.
+        name: What its bar is called.
+    """
+    crops = material.crops.chosen(rows)
+    return _embedded(material, train_encoder(crops, config, seed, progress.counter(name)))
+
+
+def random_space(material: Material, config: EncoderConfig, seed: int) -> Space:
+    """Embed the recordings with untrained weights."""
+    encoder = random_encoder(config, derive_seed(seed, "random encoder"))
+    return Space("random", _embedded(material, encoder).values)
+
+
+def finished_space(material: Material, encoder: AudioEmbedder, progress: Progress) -> Space:
+    """Embed the recordings with an encoder that is not trained any more, cut as it wants them.
+
+    Raises:
+        DataError: If it gives no vector of a recording that the others can read.
+    """
+    heard = material.recordings
+    told = progress.counter("embedding")
+    vectors, failures = embed_files(heard.paths, heard.track_ids, encoder, progress=told)
+    if failures:
+        track_id, reason = failures[0]
+        raise DataError(f"the encoder cannot embed {track_id}, which {reason}; leave it out")
+    return Space("segue", vectors.values)
+
+
+def live_encoder(workspace: Workspace) -> OnnxEncoder:
+    """Load the promoted encoder, or where none is, the newest.
+
+    Raises:
+        ArtifactError: If none was trained.
+    """
+    version = next(_versions(workspace), None)
+    if version is None:
+        raise ArtifactError(
+            f"there is no encoder under {workspace.artifacts.root}; import audio and run "
+            "`segue train` first"
+        )
+    return OnnxEncoder.load(workspace.artifacts.folder("encoder", version))
+
+
+def _embedded(material: Material, encoder: MelEncoder) -> Space:
+    return Space("segue", embed_crops(material.crops, encoder).values)
+
+
+def _versions(workspace: Workspace) -> Iterator[str]:
+    live = workspace.artifacts.live()
+    if live is not None and "encoder" in live.versions:
+        yield live.versions["encoder"]
+    newest = workspace.artifacts.latest("encoder")
+    if newest is not None:
+        yield newest.version
+
+
+def _kept(mfcc: MfccStatistics, crops: TrackCrops) -> NDArray[np.float64]:
+    row_of = {track_id: row for row, track_id in enumerate(mfcc.track_ids)}
+    return mfcc.values[[row_of[track_id] for track_id in crops.track_ids]]
