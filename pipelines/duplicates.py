@@ -12,13 +12,18 @@ import sqlalchemy as sa
 from core.database import fingerprints, near_duplicates, tracks, upsert
 from core.errors import AudioDecodeError
 from core.workspace import Workspace
+from embeddings.audio.container import Samples
 from embeddings.audio.duplicates import (
     DuplicateConfig,
+    Hear,
     Match,
     build_duplicate_index,
     canonical_tracks,
+    unheard,
 )
-from embeddings.audio.fingerprint import VERSION, Fingerprint, fingerprint_file
+from embeddings.audio.fingerprint import LIMIT_S, VERSION, Fingerprint, fingerprint_file
+from embeddings.audio.waveform import decode
+from pipelines.importers.report import NearDuplicate
 from pipelines.job import Progress, Report
 
 SAVED_TOGETHER = 500  # fingerprints a transaction; what was read before a kill is kept
@@ -32,8 +37,8 @@ class FingerprintReport(Report):
     """Tracks whose recordings were read."""
     failures: tuple[tuple[str, str], ...]
     """Tracks that could not be read, each with the reason."""
-    near_duplicates: tuple[tuple[str, str], ...]
-    """Copies that were found, each with the track that stands for it."""
+    near_duplicates: tuple[NearDuplicate, ...]
+    """Copies that were found."""
 
 
 def fingerprint_catalogue(
@@ -68,15 +73,21 @@ def fingerprint_catalogue(
             with workspace.database.write() as connection:
                 store_fingerprints(connection, dict(list(fresh.items())[-SAVED_TOGETHER:]))
     with workspace.database.read() as connection:
-        copies = find_copies(connection, fresh, progress, config)
+        copies = find_copies(connection, fresh, progress, config, hearing(workspace))
     with workspace.database.write() as connection:
         store_fingerprints(connection, fresh)
         store_copies(connection, fresh, copies, now_ms)
     return FingerprintReport(
         fingerprinted=len(fresh),
         failures=tuple(failures),
-        near_duplicates=tuple(sorted(copies.items())),
+        near_duplicates=listed(copies),
     )
+
+
+def listed(copies: Mapping[str, str]) -> tuple[NearDuplicate, ...]:
+    """Return copies as a report names them, by id."""
+    pairs = sorted(copies.items())
+    return tuple(NearDuplicate(track_id=one, canonical_id=other) for one, other in pairs)
 
 
 def read_in_threads(
@@ -105,6 +116,7 @@ def find_copies(
     fresh: Mapping[str, Fingerprint],
     progress: Progress,
     config: DuplicateConfig | None = None,
+    hear: Hear = unheard,
 ) -> dict[str, str]:
     """Return fresh copy → its canonical track, among fresh and known tracks.
 
@@ -113,21 +125,45 @@ def find_copies(
         fresh: Track id → fingerprint, stored or not yet.
         progress: Shows how far it is.
         config: When two recordings are taken for one.
+        hear: Reads a recording again, see `hearing`.
     """
     if not fresh:
         return {}
-    index = build_duplicate_index({**stored_fingerprints(connection), **fresh})
+    own = {track_id: described.to_bytes() for track_id, described in fresh.items()}
+    index = build_duplicate_index({**stored_fingerprints(connection), **own})
     found: list[Match] = []
     for track_id, described in progress.track(fresh.items(), "seeking duplicates", len(fresh)):
-        found += index.matches(track_id, described, config or DuplicateConfig())
+        found += index.matches(track_id, described, config or DuplicateConfig(), hear)
     return canonical_tracks(found, fresh, _standing(connection))
 
 
-def stored_fingerprints(connection: sa.Connection) -> dict[str, Fingerprint]:
-    """Return track id → fingerprint of every track that has one of this version."""
+def stored_fingerprints(connection: sa.Connection) -> dict[str, bytes]:
+    """Return track id → fingerprint, as it is stored, of every track that has one.
+
+    With `build_duplicate_index` this is all that a gate needs to know a copy: ask the index for
+    the `matches` of a recording's fingerprint.
+    """
     query = sa.select(fingerprints.c.track_id, fingerprints.c.data)
     rows = connection.execute(query.where(fingerprints.c.version == VERSION))
-    return {row.track_id: Fingerprint.from_bytes(row.data) for row in rows}
+    return {row.track_id: bytes(row.data) for row in rows}
+
+
+def hearing(workspace: Workspace, fresh: Mapping[str, Path] | None = None) -> Hear:
+    """Return what reads the beginning of a track's recording, or None where it cannot be read.
+
+    Args:
+        workspace: Whose tracks.
+        fresh: Recordings of tracks that are not stored yet.
+    """
+
+    def hear(track_id: str) -> Samples | None:
+        path = (fresh or {}).get(track_id) or _recording(workspace, track_id)
+        try:
+            return None if path is None else decode(path, LIMIT_S)
+        except AudioDecodeError:
+            return None
+
+    return hear
 
 
 def store_fingerprints(connection: sa.Connection, fresh: Mapping[str, Fingerprint]) -> None:
@@ -170,6 +206,13 @@ def fingerprinted(workspace: Workspace) -> frozenset[str]:
     query = query.where(fingerprints.c.version == VERSION, tracks.c.content_hash.is_not(None))
     with workspace.database.read() as connection:
         return frozenset(connection.execute(query).scalars())
+
+
+def _recording(workspace: Workspace, track_id: str) -> Path | None:
+    query = sa.select(tracks.c.audio_path).where(tracks.c.track_id == track_id)
+    with workspace.database.read() as connection:
+        relative = connection.execute(query).scalar_one_or_none()
+    return None if relative is None else workspace.audio / relative
 
 
 def _standing(connection: sa.Connection) -> dict[str, str]:

@@ -90,7 +90,11 @@ def _matches(
 def _refined(
     one: Constellation, other: Constellation, overlay: Overlay, reach: tuple[float, float]
 ) -> Overlay:
-    """Return the overlay on which most peaks within reach agree: speed by pitch, then shift."""
+    """Return the overlay on which most peaks within reach agree.
+
+    The speed is read off pitches first, then both off a line through the times of the peaks that
+    agree on a shift.
+    """
     laid = _laid(one, overlay)
     rows, others = np.nonzero(_matches(laid, other, reach))
     if len(rows) < _MIN_PEAKS:
@@ -100,8 +104,18 @@ def _refined(
     whole = np.floor(lags + 0.5).astype(np.int64)
     counts = np.bincount(whole - whole.min())
     voted = np.convolve(counts, np.ones(3, dtype=np.int64), "same").argmax() + whole.min()
-    lag = float(lags[np.abs(lags - voted) <= 1.5].mean())
-    return Overlay(overlay.speed * faster, overlay.shift * faster + lag)
+    agree = np.abs(lags - voted) <= _SAME[0]
+    drift, lag = _line(laid.frames[rows[agree]] * faster, lags[agree])
+    return Overlay(overlay.speed * faster * (1 + drift), overlay.shift * faster * (1 + drift) + lag)
+
+
+def _line(places: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return slope and intercept of the line through points; level where they are few or near."""
+    spread = float(np.square(places - places.mean()).sum())
+    if len(places) < _MIN_PEAKS or spread <= 0:
+        return 0.0, float(values.mean())
+    slope = float((places - places.mean()) @ values) / spread
+    return slope, float(values.mean()) - slope * float(places.mean())
 
 
 def _shared_peaks(one: Constellation, other: Constellation, overlay: Overlay) -> float:

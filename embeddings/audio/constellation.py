@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from embeddings.audio.container import Samples
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
@@ -56,7 +56,7 @@ def spectra(samples: Samples) -> NDArray[np.float32]:
     """
     padded = np.pad(samples, (0, max(0, N_FFT - len(samples))))
     windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-    taper = signal.windows.hann(N_FFT, sym=False).astype(np.float32)
+    taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)  # Hann
     power = np.empty((len(windows), N_FFT // 2 + 1), dtype=np.float32)
     for start in range(0, len(windows), _BLOCK_FRAMES):
         block = fft.rfft(windows[start : start + _BLOCK_FRAMES] * taper, axis=1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from embeddings.audio.alignment import Agreement, agreement
-from embeddings.audio.fingerprint import Fingerprint
+from embeddings.audio.clipping import clipped_to
+from embeddings.audio.container import Samples
+from embeddings.audio.fingerprint import Fingerprint, fingerprint, stored_landmarks
 from embeddings.audio.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
 
 
@@ -27,6 +29,19 @@ class DuplicateConfig(BaseModel):
     """Median over bands of the correlation of levels that is needed."""
     min_weakest: float = Field(default=0.75, ge=-1, le=1)
     """The same of the weakest band but one: a remix changes some bands and keeps others."""
+    clipped_db: float = Field(default=3.0, gt=0, le=60)
+    """Difference of crests from which one is taken to be clipped and both are heard again."""
+    clipped_peaks: float = Field(default=0.15, ge=0, le=1)
+    """Share of peaks that both must have to be heard again."""
+
+
+Hear = Callable[[str], Samples | None]
+"""From a track to the beginning of its recording, as `fingerprint` wants it; None if it is gone."""
+
+
+def unheard(track_id: str) -> Samples | None:  # noqa: ARG001
+    """Return None: where no recording is at hand."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +65,55 @@ class DuplicateIndex:
 
     Args:
         track_ids: (n,) ids.
-        fingerprints: (n,) of the same tracks.
+        fingerprints: (n,) of the same tracks, as they are stored: opened, each would take four
+            times the memory, and few are ever compared.
         landmarks: Their index.
     """
 
     track_ids: tuple[str, ...]
-    fingerprints: Sequence[Fingerprint]
+    fingerprints: tuple[bytes, ...]
     landmarks: LandmarkIndex
 
     def matches(
-        self, track_id: str, fresh: Fingerprint, config: DuplicateConfig
+        self, track_id: str, fresh: Fingerprint, config: DuplicateConfig, hear: Hear = unheard
     ) -> tuple[Match, ...]:
-        """Return the known tracks that hold the same recording, other than the track itself."""
-        found = self.landmarks.candidates(
+        """Return the known tracks that hold the same recording, other than the track itself.
+
+        Args:
+            track_id: The fresh track; it may be in the index.
+            fresh: Its fingerprint.
+            config: When two recordings are taken for one.
+            hear: Reads a recording again, where one of two seems to be clipped.
+        """
+        candidates = self.landmarks.candidates(
             fresh.peaks, limit=config.candidates + 1, min_votes=config.min_votes
         )
-        compared = (
-            Match(track_id, known, agreement(fresh, self.fingerprints[each.row], each.overlay))
-            for each in found
-            if (known := self.track_ids[each.row]) != track_id
-        )
-        return tuple(match for match in compared if is_same(match.agreement, config))
+        matches = []
+        for each in candidates:
+            known_id = self.track_ids[each.row]
+            if known_id == track_id:
+                continue
+            known = Fingerprint.from_bytes(self.fingerprints[each.row])
+            found = agreement(fresh, known, each.overlay)
+            if not is_same(found, config) and _may_be_clipped(fresh, known, found, config):
+                pair = _pressed(track_id, fresh, known_id, known, hear)
+                found = agreement(*pair, each.overlay)
+            if is_same(found, config):
+                matches.append(Match(track_id, known_id, found))
+        return tuple(matches)
 
 
-def build_duplicate_index(fingerprints: Mapping[str, Fingerprint]) -> DuplicateIndex:
-    """Index the fingerprints of known tracks."""
+def build_duplicate_index(fingerprints: Mapping[str, bytes]) -> DuplicateIndex:
+    """Index the fingerprints of known tracks.
+
+    Args:
+        fingerprints: Track id → its fingerprint, as it is stored.
+
+    Raises:
+        DataError: If one is damaged or of another version.
+    """
     known = tuple(fingerprints.values())
-    landmarks = build_landmark_index([each.landmarks for each in known])
+    landmarks = build_landmark_index([stored_landmarks(each) for each in known])
     return DuplicateIndex(tuple(fingerprints), known, landmarks)
 
 
@@ -92,6 +129,35 @@ def is_same(found: Agreement, config: DuplicateConfig) -> bool:
         and not found.levels < config.min_levels
         and not found.weakest < config.min_weakest
     )
+
+
+def _may_be_clipped(
+    fresh: Fingerprint, known: Fingerprint, found: Agreement, config: DuplicateConfig
+) -> bool:
+    return (
+        abs(fresh.crest - known.crest) >= config.clipped_db
+        and found.uncovered_s <= MAX_SHIFT_S
+        and found.peaks >= config.clipped_peaks
+    )
+
+
+def _pressed(
+    track_id: str, fresh: Fingerprint, known_id: str, known: Fingerprint, hear: Hear
+) -> tuple[Fingerprint, Fingerprint]:
+    """Return both, the one with the higher crest described anew as if it were clipped alike.
+
+    Clipping adds tones and takes dynamics, so a clipped copy differs from its original as much as
+    a remix does; but not from the original clipped.
+    """
+    if fresh.crest > known.crest:
+        samples = hear(track_id)
+        if samples is not None:
+            fresh = fingerprint(clipped_to(samples, known.crest), fresh.duration_s)
+        return fresh, known
+    samples = hear(known_id)
+    if samples is not None:
+        known = fingerprint(clipped_to(samples, fresh.crest), known.duration_s)
+    return fresh, known
 
 
 def canonical_tracks(

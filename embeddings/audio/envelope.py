@@ -9,7 +9,10 @@ from embeddings.audio.constellation import FRAMES_PER_S, N_FFT
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
 
 N_BANDS = 12
-LOWEST_HZ, HIGHEST_HZ = 100.0, 10_000.0  # bands of 0.55 octave
+LOWEST_HZ, HIGHEST_HZ = 100.0, 10_000.0  # centres half an octave apart
+PARTS = (
+    3  # of a half band; the edges of bands are soft, or a change of speed would lift a note over
+)
 STEP_FRAMES = 9  # 0.21 s
 STEPS_PER_S = FRAMES_PER_S / STEP_FRAMES
 LIMIT_S = 30.0  # described from the beginning: 1.7 kB
@@ -29,7 +32,12 @@ def envelope(power: NDArray[np.float32]) -> NDArray[np.uint8]:
         frame `STEP_FRAMES * (i + 1)`.
     """
     wanted = power[: STEP_FRAMES * (MAX_STEPS + 1)]
-    bands = np.add.reduceat(wanted, _edges(), axis=1)[:, :N_BANDS].astype(np.float64)
+    parts = np.add.reduceat(wanted, _edges(), axis=1)[:, :-1].astype(np.float64)
+    slope = (np.arange(2 * PARTS - 1) + 1.0) / PARTS
+    slope = np.minimum(slope, 2.0 - slope)
+    bands = np.zeros((len(parts), N_BANDS))
+    for part, weight in enumerate(slope):
+        bands += weight * parts[:, part : part + PARTS * N_BANDS : PARTS]
     # Two steps wide and tapered, so that what lies between two steps can be read off a line.
     weights = 1.0 - np.abs(np.arange(2 * STEP_FRAMES + 1) - STEP_FRAMES) / STEP_FRAMES
     steps = max(0, len(bands) // STEP_FRAMES - 1)
@@ -42,5 +50,7 @@ def envelope(power: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _edges() -> NDArray[np.int64]:
-    edges = LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** (np.arange(N_BANDS + 1) / N_BANDS)
+    """Return the first bin of each part of a band, and the one behind the last."""
+    places = np.arange(PARTS * (N_BANDS + 1)) / (PARTS * (N_BANDS + 1) - 1)
+    edges = LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** places
     return np.round(edges * N_FFT / SAMPLE_RATE_HZ).astype(np.int64)

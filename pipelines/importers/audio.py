@@ -16,7 +16,14 @@ from core.errors import AudioDecodeError, DataError
 from core.tables import TRACKS
 from core.workspace import Workspace
 from embeddings.audio.fingerprint import Fingerprint
-from pipelines.duplicates import find_copies, fingerprinted, store_copies, store_fingerprints
+from pipelines.duplicates import (
+    find_copies,
+    fingerprinted,
+    hearing,
+    listed,
+    store_copies,
+    store_fingerprints,
+)
 from pipelines.importers.files import fingerprint, read_files
 from pipelines.importers.intake import open_intake
 from pipelines.importers.options import FileOptions
@@ -83,7 +90,8 @@ def import_audio(
             found.add(path, heard)
         tracks = found.frame()
         with workspace.database.read() as connection:
-            copies = find_copies(connection, found.fingerprints, progress)
+            hear = hearing(workspace, found.paths)
+            copies = find_copies(connection, found.fingerprints, progress, hear=hear)
         intake.add_tracks(told.join(tracks, on="track_id", how="semi"), "file")
         intake.add_tracks(tracks.select("track_id", *FACTS), "file")
         intake.add_tracks(tracks.drop(FACTS), "store")
@@ -101,7 +109,8 @@ def import_audio(
         tracks=intake.tracks,
         users=0,
         seconds=time.perf_counter() - started,
-        near_duplicates=tuple(sorted(copies.items())),
+        copies=len(copies),
+        near_duplicates=listed(copies),
     )
 
 
@@ -150,6 +159,11 @@ class _Found:
             "audio_path": store_recording(recording, self._audio),
             "content_hash": digest,
         }
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The file of each track."""
+        return {track_id: recording.path for track_id, recording in self._sources.items()}
 
     def frame(self) -> pl.DataFrame:
         """Return rows of the tracks table."""

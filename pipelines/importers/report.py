@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ConfigDict
+
 from pipelines.job import Report
+
+
+class NearDuplicate(BaseModel):
+    """A copy, and the track that stands for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    track_id: str
+    canonical_id: str
 
 
 class ImportReport(Report):
@@ -30,5 +41,7 @@ class ImportReport(Report):
     """Listeners that the new rows tell of."""
     seconds: float
     """How long it took."""
-    near_duplicates: tuple[tuple[str, str], ...] = ()
-    """New tracks that hold a recording which is known, each with the track that stands for it."""
+    copies: int = 0
+    """Tracks among the imported that hold a recording which another track holds."""
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+    """Those tracks."""
