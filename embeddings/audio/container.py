@@ -82,14 +82,8 @@ class OpenRecording:
         filled = 0
         try:
             self._move(start)
-            while filled < size:
-                block = self._reader.read(
-                    min(size - filled, self._block), dtype="float32", always_2d=True
-                )
-                if not len(block):
-                    break
-                mixed[filled : filled + len(block)] = self._mixed(block)
-                filled += len(block)
+            while filled < size and (read := self._read_block(mixed[filled:])):
+                filled += read
         except soundfile.SoundFileError as error:
             raise AudioDecodeError(
                 self.path, f"breaks off at frame {start + filled} ({_said(error)})"
@@ -100,17 +94,28 @@ class OpenRecording:
             )
         return mixed[:filled]
 
-    def _mixed(self, block: Samples) -> Samples:
-        peak = float(max(block.max(), -block.min()))
-        if not peak <= MAX_PEAK:  # also where it is NaN
-            reason = f"peaks at {peak:.3g}, and full scale is 1" if np.isfinite(peak) else ""
-            raise AudioDecodeError(self.path, reason or "holds samples that are not finite")
+    def _read_block(self, mixed: Samples) -> int:
+        """Fill the beginning of an array with the next samples, and return how many."""
+        if self._reader.channels == 1:  # without a buffer between: threads share one allocator
+            mono = self._reader.read(dtype="float32", out=mixed[: self._block])
+            self._refuse_no_sound(mono)
+            return len(mono)
+        size = min(len(mixed), self._block)
+        block = self._reader.read(size, dtype="float32", always_2d=True)
+        self._refuse_no_sound(block)
         # Column by column: numpy takes the mean of short rows twenty times slower.
-        mono: Samples = block[:, 0].copy()
+        mono = mixed[: len(block)]
+        mono[:] = block[:, 0]
         for channel in range(1, block.shape[1]):
             mono += block[:, channel]
         mono /= block.shape[1]
-        return mono
+        return len(block)
+
+    def _refuse_no_sound(self, values: Samples) -> None:
+        peak = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
+        if not peak <= MAX_PEAK:  # also where it is NaN
+            reason = f"peaks at {peak:.3g}, and full scale is 1" if np.isfinite(peak) else ""
+            raise AudioDecodeError(self.path, reason or "holds samples that are not finite")
 
     def _move(self, start: int) -> None:
         reader = self._reader

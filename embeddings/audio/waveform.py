@@ -128,7 +128,7 @@ def _windows(recording: OpenRecording, starts: Iterable[int], size: int) -> Iter
     for start in starts:
         shared = held[start - held_start :]
         fresh = recording.read(start + len(shared), size - len(shared))
-        held = np.concatenate([shared, fresh])
+        held = np.concatenate([shared, fresh]) if len(shared) else fresh
         held_start = start
         yield held
 

@@ -70,15 +70,23 @@ def test_crops_are_the_samples_at_evenly_spread_places(tmp_path):
         np.testing.assert_array_equal(crop, ramp[start : start + 2 * SAMPLE_RATE_HZ])
 
 
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the length of every read."""
+    lengths: list[int] = []
+    original = soundfile.SoundFile.read
+
+    def read(self: soundfile.SoundFile, *args: object, **kwargs: object) -> np.ndarray:
+        found = original(self, *args, **kwargs)
+        lengths.append(len(found))
+        return found
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", read)
+    return lengths
+
+
 def test_crops_read_only_what_they_cover(tmp_path, monkeypatch):
     path = write(tmp_path / "a.flac", sine(120.0))
-    read: list[int] = []
-    original = soundfile.SoundFile.read
-    monkeypatch.setattr(
-        soundfile.SoundFile,
-        "read",
-        lambda self, frames, **kw: read.append(frames) or original(self, frames, **kw),
-    )
+    read = counted_reads(monkeypatch)
     read_crops(path, 3, 2.0)
     assert sum(read) == 3 * 2 * SAMPLE_RATE_HZ
 
@@ -192,13 +200,7 @@ def test_a_header_that_asks_for_the_impossible_is_refused(tmp_path, at, value, w
 
 def test_overlapping_crops_decode_their_common_part_once(tmp_path, monkeypatch):
     path = write(tmp_path / "a.ogg", sine(4.0))
-    read: list[int] = []
-    original = soundfile.SoundFile.read
-    monkeypatch.setattr(
-        soundfile.SoundFile,
-        "read",
-        lambda self, frames, **kw: read.append(frames) or original(self, frames, **kw),
-    )
+    read = counted_reads(monkeypatch)
     crops = read_crops(path, 4, 2.5)
     assert sum(read) <= 4 * SAMPLE_RATE_HZ
     whole = decode(path)
