@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.errors import ConfigError
 
 PREFIX = "SEGUE_"
-SECTIONS = ("store", "feed", "train", "evaluate", "world", "service")
+SECTIONS = ("store", "feed", "embeddings", "train", "evaluate", "world", "service")
 """Every section that some program of the house reads."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,23 @@ class TrackVectors:
         if track_ids is self.track_ids or tuple(track_ids) == self.track_ids:
             return self.values
         return aligned_rows(self.values, Ids(self.track_ids).rows(track_ids))
+
+    def joined(self, others: TrackVectors) -> TrackVectors:
+        """Return these vectors and those of other tracks, by id.
+
+        Raises:
+            DataError: If a track stands in both.
+        """
+        track_ids = self.track_ids + others.track_ids
+        order = sorted(range(len(track_ids)), key=track_ids.__getitem__)
+        values = np.concatenate([self.values, others.values])[order]
+        return TrackVectors(tuple(track_ids[row] for row in order), values)
+
+    def without(self, track_ids: Iterable[str]) -> TrackVectors:
+        """Return the vectors of all tracks but some."""
+        gone = set(track_ids)
+        rows = [row for row, track_id in enumerate(self.track_ids) if track_id not in gone]
+        return TrackVectors(tuple(self.track_ids[row] for row in rows), self.values[rows])
 
     def save(self, folder: Path) -> None:
         """Write `ids.parquet` and `values.npy` into a folder."""

@@ -26,11 +26,13 @@ class LiveCatalogue:
         catalogue: The store's tracks.
         audio: Vectors and index in its rows.
         preferences: Listener → what they asked for, where they asked.
+        made_from: Kind → version of the artifacts among it.
     """
 
     catalogue: Catalogue
     audio: Audio
     preferences: Mapping[str, Preferences]
+    made_from: Mapping[str, str]
 
 
 def open_catalogue(workspace: Workspace, index: IndexConfig | None = None) -> LiveCatalogue:
@@ -52,6 +54,7 @@ def open_catalogue(workspace: Workspace, index: IndexConfig | None = None) -> Li
         catalogue=catalogue,
         audio=Audio(aligned, build_index(aligned, index or IndexConfig())),
         preferences=wishes,
+        made_from={"vectors": newest.version} if newest is not None else {},
     )
 
 

@@ -13,7 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ConfigError, SegueError
-from pipelines.commands import artifacts, compact, demo, evaluate, imports, serve, train, world
+from pipelines.commands import (
+    artifacts,
+    bench,
+    compact,
+    demo,
+    embed,
+    evaluate,
+    imports,
+    serve,
+    train,
+    world,
+)
 from pipelines.commands.display import print_json
 from pipelines.commands.session import Session
 
@@ -33,7 +44,9 @@ app = typer.Typer(
 app.add_typer(imports.app, name="import")
 app.add_typer(world.app, name="world")
 app.command()(train.train)
+app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)
 app.command()(artifacts.artifacts)

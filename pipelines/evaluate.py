@@ -13,8 +13,9 @@ from core.errors import ConfigError, DataError
 from core.ids import Ids
 from core.randomness import derive_seed, generator
 from core.workspace import Workspace
+from embeddings.collaborative.factors import AlsFactors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
-from pipelines.fitting import FactorsConfig, fit_learned
+from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
 from pipelines.listener_tags import retagged
@@ -77,6 +78,8 @@ class Contest:
     split: Split
     catalogue: Catalogue
     learned: Learned
+    plain: AlsFactors
+    """From plays alone: a baseline knows nothing of sound."""
     users: Ids
     engine: Engine
     fused: Engine
@@ -149,16 +152,17 @@ def _contest(
         preferences=opened.preferences,
         progress=progress,
     )
-    learned = fit_learned(
+    fit = fit_history(
         split.history, catalogue, opened.audio, factors, fit_seed, now_ms=split.now_ms
     )
     return Contest(
         split=split,
         catalogue=catalogue,
-        learned=learned,
-        users=Ids(learned.factors.user_ids),
-        engine=assemble(catalogue, learned, ranker, feed),
-        fused=assemble(catalogue, learned, FusionRanker(), feed),
+        learned=fit.learned,
+        plain=fit.collaborative.plain,
+        users=Ids(fit.learned.factors.user_ids),
+        engine=assemble(catalogue, fit.learned, ranker, feed),
+        fused=assemble(catalogue, fit.learned, FusionRanker(), feed),
     )
 
 
@@ -201,7 +205,7 @@ def _lists(contest: Contest, query: FeedQuery) -> Iterator[tuple[str, Rows]]:
 def _baseline_scores(contest: Contest, query: FeedQuery) -> Mapping[str, Floats]:
     """Return baseline → (n_tracks,) scores of the whole catalogue, by the plainest means."""
     learned = contest.learned
-    factors, n = learned.factors, learned.statistics.plays.size
+    factors, n = contest.plain, learned.statistics.plays.size
     rows, plays = query.listener.rows, query.listener.plays
     als = np.zeros(n, dtype=np.float32)
     if query.listener.user_id in contest.users:

@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from core.artifacts import Manifest
+
 Item = TypeVar("Item")
 
 
@@ -40,3 +42,16 @@ class Report(BaseModel):
     def document(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
         return self.model_dump(mode="json")
+
+
+class MadeArtifact(Report):
+    """One artifact that a job made."""
+
+    kind: str
+    version: str
+    metrics: dict[str, float]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> MadeArtifact:
+        """Describe an artifact by its manifest."""
+        return cls(kind=manifest.kind, version=manifest.version, metrics=manifest.metrics)

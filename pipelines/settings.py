@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from core.settings import StoreSection
+from embeddings.audio.configuration import AudioConfig
+from embeddings.audio.duplicates import DuplicateConfig
 from pipelines.evaluate import EvaluateConfig
 from pipelines.train import TrainConfig
 from pipelines.world.config import PlayConfig, WorldConfig
@@ -22,6 +24,17 @@ class WorldSection(BaseModel):
     """How `segue world play` goes on."""
 
 
+class EmbeddingsSection(BaseModel):
+    """From sound to vectors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    audio: AudioConfig = AudioConfig()
+    """What turns recordings into vectors."""
+    duplicates: DuplicateConfig = DuplicateConfig()
+    """When two recordings are taken for one."""
+
+
 class PipelineSettings(BaseModel):
     """Every section the jobs declare; `[service]` is the service's own."""
 
@@ -31,8 +44,10 @@ class PipelineSettings(BaseModel):
     """Where the operational store is."""
     feed: FeedConfig = FeedConfig()
     """What a feed is made of."""
+    embeddings: EmbeddingsSection = EmbeddingsSection()
+    """From sound to vectors."""
     train: TrainConfig = TrainConfig()
-    """How everything that is learned is learned."""
+    """How everything else that is learned is learned."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """What is held out to judge by, and how often."""
     world: WorldSection = WorldSection()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -12,16 +13,17 @@ from pydantic import BaseModel, ConfigDict
 from core.artifacts import Manifest
 from core.errors import ConfigError, DataError
 from core.randomness import derive_seed
-from core.tables import TRACKS
 from core.workspace import Workspace
-from embeddings.audio.configuration import EncoderConfig
-from embeddings.index import IndexConfig, build_index
+from embeddings.audio.configuration import AudioConfig
+from embeddings.audio.traininglog import Epoch
+from embeddings.index import IndexConfig
 from embeddings.vectors import TrackVectors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
-from pipelines.embed_tracks import Embedded, embed_tracks
-from pipelines.fitting import FactorsConfig, fit_learned
+from pipelines.embed_catalogue import embed_catalogue
+from pipelines.embed_fresh import save_index
+from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import History, input_fingerprints, load_history
-from pipelines.job import Progress, Report
+from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig
 
@@ -34,8 +36,6 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: EncoderConfig = EncoderConfig()
-    """The audio encoder."""
     index: IndexConfig = IndexConfig()
     """Neighbours in audio space."""
     factors: FactorsConfig = FactorsConfig()
@@ -44,22 +44,16 @@ class TrainConfig(BaseModel):
     """What is learned from outcomes."""
 
 
-class TrainedArtifact(Report):
-    """One artifact that a training made."""
-
-    kind: str
-    version: str
-    metrics: dict[str, float]
-
-
 class TrainReport(Report):
     """What was trained, and what was passed over."""
 
-    artifacts: tuple[TrainedArtifact, ...]
+    artifacts: tuple[MadeArtifact, ...]
     unreadable: tuple[tuple[str, str], ...]
     """Tracks whose audio could not be read, with the reason."""
     skipped: dict[str, str]
     """Stages that had nothing to learn from, with the reason."""
+    encoder_epochs: tuple[Epoch, ...]
+    """How the encoder's training went; which epoch was kept stands with the encoder."""
 
 
 @dataclass
@@ -67,6 +61,7 @@ class _Run:
     """One training: what it was asked and what it has made so far."""
 
     workspace: Workspace
+    audio: AudioConfig
     config: TrainConfig
     feed: FeedConfig
     seed: int
@@ -75,10 +70,12 @@ class _Run:
     made: list[Manifest]
     unreadable: list[tuple[str, str]]
     skipped: dict[str, str]
+    epochs: tuple[Epoch, ...] = ()
 
 
 def train(
     workspace: Workspace,
+    audio: AudioConfig,
     config: TrainConfig,
     feed: FeedConfig,
     *,
@@ -91,7 +88,8 @@ def train(
 
     Args:
         workspace: Where data is read and artifacts are written.
-        config: How.
+        audio: What turns recordings into vectors.
+        config: How everything else is learned.
         feed: The feed the ranker is trained for.
         only: Which stages; they always run in the order of `STAGES`.
         seed: Decides every random choice.
@@ -105,7 +103,7 @@ def train(
     wanted = set(only)
     if unknown := sorted(wanted - set(STAGES)):
         raise ConfigError(f"{', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}")
-    run = _Run(workspace, config, feed, seed, now_ms, progress, [], [], {})
+    run = _Run(workspace, audio, config, feed, seed, now_ms, progress, [], [], {})
     if "embed" in wanted:
         _embed(run)
     opened = open_catalogue(workspace, config.index)
@@ -123,38 +121,27 @@ def train(
 
 
 def _embed(run: _Run) -> None:
-    found = embed_tracks(run.workspace, run.config.encoder, run.seed, run.progress)
+    found = embed_catalogue(
+        run.workspace,
+        run.audio,
+        run.config.factors,
+        run.seed,
+        now_ms=run.now_ms,
+        progress=run.progress,
+    )
     if isinstance(found, str):
         run.skipped["embed"] = found
         return
     run.unreadable.extend(found.failures)
-    encoder = run.workspace.artifacts.create(
-        "encoder",
-        found.encoder.save,
-        now_ms=run.now_ms,
-        config=run.config.encoder.model_dump(),
-        inputs={"tracks": run.workspace.warehouse.fingerprint(TRACKS)},
-    )
-    run.made.append(encoder)
-    run.made.append(_vectors(run, found, encoder))
-
-
-def _vectors(run: _Run, found: Embedded, encoder: Manifest) -> Manifest:
-    return run.workspace.artifacts.create(
-        "vectors",
-        found.vectors.save,
-        now_ms=run.now_ms,
-        config={},
-        inputs={"encoder": encoder.version},
-        metrics={"tracks": float(len(found.vectors)), "unreadable": float(len(found.failures))},
-    )
+    run.epochs = found.log.epochs
+    run.made += [found.encoder, found.vectors]
 
 
 def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
     if not history.tallies().height:
         run.skipped["factors"] = "there is no listening; import events first"
         return
-    learned = fit_learned(
+    fit = fit_history(
         history,
         opened.catalogue,
         opened.audio,
@@ -163,18 +150,25 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
         now_ms=history.last_ms + 1,
         told=run.progress.counter("factorising plays"),
     )
-    inputs = input_fingerprints(run.workspace.warehouse)
-    config = run.config.factors.model_dump()
+    learned, bridge = fit.learned, fit.collaborative.bridge
     track_ids = opened.catalogue.tracks.values
-    writers = {
-        "factors": learned.factors.save,
-        "neighbours": learned.neighbours.save,
-        "statistics": lambda folder: learned.statistics.save(folder, track_ids),
+    inputs = input_fingerprints(run.workspace.warehouse)
+    writers: dict[str, tuple[Callable[[Path], None], Mapping[str, float]]] = {
+        "factors": (learned.factors.save, {}),
+        "neighbours": (learned.neighbours.save, {}),
+        "statistics": (lambda folder: learned.statistics.save(folder, track_ids), {}),
     }
-    for kind, write in writers.items():
+    if bridge.speaks:
+        writers["bridge"] = (bridge.save, bridge.figures)
+    for kind, (write, metrics) in writers.items():
         run.made.append(
             run.workspace.artifacts.create(
-                kind, write, now_ms=run.now_ms, config=config, inputs=inputs
+                kind,
+                write,
+                now_ms=run.now_ms,
+                config=run.config.factors.model_dump(),
+                inputs={**inputs, **opened.made_from},
+                metrics=metrics,
             )
         )
 
@@ -185,15 +179,8 @@ def _index(run: _Run) -> None:
         run.skipped["index"] = "there are no vectors; import audio and train `embed` first"
         return
     vectors = TrackVectors.load(run.workspace.artifacts.folder("vectors", newest.version))
-    index = build_index(vectors.values, run.config.index)
     run.made.append(
-        run.workspace.artifacts.create(
-            "index",
-            index.save,
-            now_ms=run.now_ms,
-            config=run.config.index.model_dump(),
-            inputs={"vectors": newest.version},
-        )
+        save_index(run.workspace, vectors, newest.version, run.config.index, run.now_ms)
     )
 
 
@@ -233,9 +220,8 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
 
 def _report(run: _Run) -> TrainReport:
     return TrainReport(
-        artifacts=tuple(
-            TrainedArtifact(kind=m.kind, version=m.version, metrics=m.metrics) for m in run.made
-        ),
+        artifacts=tuple(MadeArtifact.of(each) for each in run.made),
+        encoder_epochs=run.epochs,
         unreadable=tuple(run.unreadable),
         skipped=run.skipped,
     )

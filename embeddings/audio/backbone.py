@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ArtifactError, ConfigError
+from embeddings.audio.configuration import BackboneConfig
 from embeddings.audio.container import Samples
 from embeddings.audio.embedder import Cut
-from embeddings.audio.feeding import BackboneConfig, Feeding, fed, plan_feeding
+from embeddings.audio.feeding import Feeding, fed, plan_feeding
 from embeddings.audio.session import Network, open_network
 from embeddings.vectors import unit_rows
 
 OWN = "segue"
 _SCHEME = "onnx:"
-_CHECK_FEEDING = "check sample_rate_hz, input and mel under [embeddings.audio]"
+_CHECK_FEEDING = "check sample_rate_hz, input and mel under [embeddings.audio.input]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,10 +1,10 @@
-"""The audio encoder: discriminants of fixed statistics beside a contrastive convolution."""
+"""The audio encoder: discriminants of fixed descriptions beside a learned convolution."""
 
 from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,37 +16,48 @@ from torch.nn import functional
 
 from core.errors import ArtifactError
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.spectrogram import N_MELS
+from embeddings.audio.dictionary import BANDS, SoundDictionary, paired
+from embeddings.audio.discriminants import SQUASH
+from embeddings.audio.export import export_onnx
+from embeddings.audio.runtime import CONFIG_FILE, NETWORK_FILE
 from embeddings.audio.statistics import N_STATISTICS, describe
+from embeddings.audio.traininglog import TrainingLog
 
+WEIGHTS_FILE = "encoder.pt"
+LOG_FILE = "training.json"
 _BATCH_CROPS = 256  # 256 x 212 frames x 64 bands: 14 MB in, about 60 MB inside
 
 
 class EncoderNetwork(nn.Module):
     """From log mel crops to unit vectors.
 
-    Two unit parts stand side by side: statistics projected where tracks differ most from one
-    another against how they differ within themselves, and a learned convolution over time. Their
-    squared lengths are `1 - learned_share` and `learned_share`, so a cosine is the weighted mean
-    of two cosines.
+    Two unit parts stand side by side: fixed descriptions (statistics and a dictionary of sounds)
+    projected where tracks differ most from one another against how they differ within themselves,
+    and a learned convolution over time. Their squared lengths are `1 - learned_share` and
+    `learned_share`, so a cosine is the weighted mean of two cosines.
     """
 
     mel_mean: Tensor
     mel_scale: Tensor
-    statistics_mean: Tensor
-    projection: Tensor
+    described_mean: Tensor
+    described_scale: Tensor
+    described_centre: Tensor
+    directions: Tensor
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         width = config.channels
         self.learned_share = config.learned_share
-        self.register_buffer("mel_mean", torch.zeros(N_MELS))
-        self.register_buffer("mel_scale", torch.ones(N_MELS))
-        self.register_buffer("statistics_mean", torch.zeros(N_STATISTICS))
-        fixed_dim = config.dim - config.learned_dim
-        self.register_buffer("projection", torch.zeros(N_STATISTICS, fixed_dim))
+        self.register_buffer("mel_mean", torch.zeros(BANDS))
+        self.register_buffer("mel_scale", torch.ones(BANDS))
+        self.dictionary = SoundDictionary(config.atoms)
+        k = N_STATISTICS + config.atoms
+        self.register_buffer("described_mean", torch.zeros(k))
+        self.register_buffer("described_scale", torch.ones(k))
+        self.register_buffer("described_centre", torch.zeros(k))
+        self.register_buffer("directions", torch.randn(k, config.dim - config.learned_dim))
         self.convolution = nn.Sequential(
-            *_layer(N_MELS, width, 5), *_layer(width, width, 5), *_layer(width, width, 3)
+            *_layer(BANDS, width, 5), *_layer(width, width, 5), *_layer(width, width, 3)
         )
         self.head = nn.Sequential(
             nn.Linear(2 * width, 2 * width, bias=False),
@@ -64,24 +75,33 @@ class EncoderNetwork(nn.Module):
         Returns:
             (b, dim) unit rows.
         """
-        described = self.described(mels) * math.sqrt(1.0 - self.learned_share)
+        described = self.discriminated(self.described(mels)) * math.sqrt(1.0 - self.learned_share)
         learned = self.learned(self.normalised(mels)) * math.sqrt(self.learned_share)
         return functional.normalize(torch.cat([described, learned], dim=1), dim=1)
 
     def described(self, mels: Tensor) -> Tensor:
-        """Return the unit discriminants of the fixed statistics, (b, dim - learned_dim)."""
-        projected = (describe(mels) - self.statistics_mean) @ self.projection
-        return functional.normalize(projected, dim=1)
+        """Return fixed descriptions of crops, (b, N_STATISTICS + atoms)."""
+        return torch.cat([describe(mels), self.dictionary(mels)], dim=1)
+
+    def discriminated(self, described: Tensor) -> Tensor:
+        """Return the unit discriminants of descriptions, (b, dim - learned_dim)."""
+        scaled = (described - self.described_mean) / (self.described_scale * SQUASH)
+        squashed = SQUASH * torch.tanh(scaled) - self.described_centre
+        return functional.normalize(squashed @ self.directions, dim=1)
 
     def learned(self, normalised: Tensor) -> Tensor:
-        """Return the unit contrastive part of normalised crops, (b, learned_dim)."""
+        """Return the unit learned part of normalised crops, (b, learned_dim)."""
         hidden = self.convolution(normalised.transpose(1, 2))
         pooled = torch.cat([hidden.mean(2), hidden.std(2)], dim=1)
         return functional.normalize(self.head(pooled), dim=1)
 
     def normalised(self, mels: Tensor) -> Tensor:
-        """Return crops with mean 0 and variance 1 in each band over the training tracks."""
-        return (mels - self.mel_mean) / self.mel_scale
+        """Return (b, frames, BANDS) with mean 0 and variance 1 a band over the training tracks."""
+        return (paired(mels) - self.mel_mean) / self.mel_scale
+
+    def trained_parts(self) -> nn.ModuleList:
+        """Return what gradients change; all else is fitted in closed form."""
+        return nn.ModuleList([self.convolution, self.head])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +111,12 @@ class AudioEncoder:
     Attributes:
         config: What it was trained with; crops to embed must be cut the same way.
         network: Its weights, in evaluation mode.
+        log: How its training went.
     """
 
     config: EncoderConfig
     network: EncoderNetwork
+    log: TrainingLog = field(default_factory=TrainingLog)
 
     def embed(self, mels: NDArray[np.floating]) -> NDArray[np.float32]:
         """Embed crops.
@@ -116,12 +138,14 @@ class AudioEncoder:
         return np.concatenate(parts)
 
     def save(self, folder: Path) -> None:
-        """Write `encoder.json` and `encoder.pt` into a folder."""
+        """Write the config, the weights, their ONNX export and the training log into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         text = self.config.model_dump_json(indent=2)
-        (folder / "encoder.json").write_text(text, encoding="utf-8")
+        (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+        (folder / LOG_FILE).write_text(self.log.model_dump_json(indent=2), encoding="utf-8")
         state = {name: value.cpu() for name, value in self.network.state_dict().items()}
-        torch.save(state, folder / "encoder.pt")
+        torch.save(state, folder / WEIGHTS_FILE)
+        export_onnx(self.network, self.config, folder / NETWORK_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> AudioEncoder:
@@ -131,14 +155,15 @@ class AudioEncoder:
             ArtifactError: If a file is missing, broken, or the weights do not fit the config.
         """
         try:
-            text = (folder / "encoder.json").read_text(encoding="utf-8")
+            text = (folder / CONFIG_FILE).read_text(encoding="utf-8")
             config = EncoderConfig.model_validate_json(text)
             network = EncoderNetwork(config)
-            weights = torch.load(folder / "encoder.pt", map_location="cpu", weights_only=True)
+            weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
             network.load_state_dict(weights)
+            log = TrainingLog.model_validate_json((folder / LOG_FILE).read_text(encoding="utf-8"))
         except (OSError, ValidationError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
             raise ArtifactError(f"the encoder in {folder} cannot be read ({error})") from error
-        return cls(config, network.eval())
+        return cls(config, network.eval(), log)
 
 
 def _layer(inputs: int, outputs: int, width: int) -> tuple[nn.Module, ...]:

@@ -4,45 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ConfigError
+from embeddings.audio.configuration import BackboneConfig
 from embeddings.audio.container import Samples
-from embeddings.audio.frontend import FrontEnd, MelConfig
+from embeddings.audio.frontend import FrontEnd
 from embeddings.audio.session import Port
 
 _KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _SHORTEST_S = 0.1  # of a fixed length of sound; below it the axis holds something else
 _SPREAD_FLOOR = 1e-7  # keeps digital silence from being divided by nothing
-
-
-class BackboneConfig(BaseModel):
-    """How a foreign model is fed and read; what the model itself says need not be set."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sample_rate_hz: int = Field(default=24_000, ge=4_000, le=192_000)
-    """Rate the model was trained at: 24000 for MERT and MuQ, 48000 for CLAP."""
-    n_crops: int = Field(default=6, ge=1, le=64)
-    """Crops of a track, evenly spread; its vector is their mean."""
-    crop_s: float = Field(default=5.0, ge=0.5, le=60)
-    """Length of a crop; a model whose input has a fixed length decides by itself."""
-    input: Literal["auto", "waveform", "log_mel"] = "auto"
-    """What the model takes; auto reads it from the shape of its input."""
-    layout: Literal["auto", "frames_bands", "bands_frames"] = "auto"
-    """Order of the last two axes of a spectrogram; auto finds the one of length `n_mels`."""
-    standardise: bool = False
-    """Give each crop mean 0 and variance 1, as MERT and other wav2vec models expect."""
-    mel: MelConfig = MelConfig()
-    """The spectrogram, where the model takes one."""
-    output: str = ""
-    """Name of the output to read; the first one where empty."""
-    time_axis: Literal[1, 2] = 1
-    """Axis of time in an output of three axes; its mean is taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from embeddings.audio.spectrogram import HOP_S, N_MELS
 
 QUANTILES = (0.1, 0.5, 0.9)
-POOLED_BANDS = 16  # four mel bands each: rhythm and balance need no finer ones
+POOLED_BANDS = 16  # eight mel bands each: rhythm and balance need no finer ones
 MODULATION_MIN_HZ = 0.4  # a bar of 2.5 s; a crop of 5 s holds two
 MODULATION_MAX_HZ = 21.0  # just under half the frame rate of 43 Hz
 MODULATION_BANDS = 10
@@ -48,18 +49,18 @@ def modulation(centred: Tensor) -> Tensor:
     Returns:
         (b, MODULATION_BANDS * POOLED_BANDS), the natural log of mean magnitudes, slow to fast.
     """
-    frames = centred.shape[1]
-    window = torch.hann_window(frames, dtype=centred.dtype, device=centred.device)[:, None]
-    spectrum = torch.fft.rfft(centred * window, dim=1).abs()
-    bank = _modulation_bank(frames).to(spectrum)
-    pooled = torch.einsum("kf,bfp->bkp", bank, spectrum)
+    cosines, sines, bank = (part.to(centred) for part in _modulation_bank(int(centred.shape[1])))
+    # A product with a few hundred waves, not a fast transform: it exports to ONNX as it stands.
+    # The floor keeps the slope of the root finite in bands that do not move.
+    power = (cosines @ centred) ** 2 + (sines @ centred) ** 2
+    pooled = bank @ torch.sqrt(power + 1e-12)
     return torch.log(pooled + 1e-2).flatten(1)
 
 
 def _levels(mels: Tensor) -> Tensor:
     change = (mels[:, 1:] - mels[:, :-1]).abs().mean(1)
     ordered = mels.sort(dim=1).values
-    last = mels.shape[1] - 1
+    last = int(mels.shape[1]) - 1
     quantiles = [ordered[:, round(share * last)] for share in QUANTILES]
     return torch.cat([mels.mean(1), mels.std(1), change, *quantiles], dim=1)
 
@@ -77,15 +78,21 @@ def _contrast(mels: Tensor) -> Tensor:
     return torch.cat([ridge.abs().mean(1), ridge.mean(1)], dim=1)
 
 
-def _modulation_bank(frames: int) -> Tensor:
-    rates = torch.fft.rfftfreq(frames, d=HOP_S)
+@cache
+def _modulation_bank(frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return windowed cosines and sines (rates, frames), and the shares of bands (bands, rates)."""
+    at = torch.arange(frames, dtype=torch.float64)
+    bins = torch.arange(frames // 2 + 1, dtype=torch.float64)
+    rates = bins / (frames * HOP_S)
+    window = torch.hann_window(frames, dtype=torch.float64)
+    angles = 2 * math.pi * bins[:, None] * at / frames
     low, high = math.log(MODULATION_MIN_HZ), math.log(MODULATION_MAX_HZ)
-    edges = torch.exp(torch.linspace(low, high, MODULATION_BANDS + 1))
-    inside = ((rates >= edges[:-1, None]) & (rates < edges[1:, None])).float()
+    edges = torch.exp(torch.linspace(low, high, MODULATION_BANDS + 1, dtype=torch.float64))
+    inside = ((rates >= edges[:-1, None]) & (rates < edges[1:, None])).double()
     # A band narrower than one bin of a short crop takes the bin nearest to its middle.
     middles = (edges[:-1] * edges[1:]).sqrt()
     nearest = (rates[None] - middles[:, None]).abs().argmin(1)
     empty = inside.sum(1) == 0
     inside[empty, nearest[empty]] = 1.0
-    shares: Tensor = inside / inside.sum(1, keepdim=True)
-    return shares
+    shares = inside / inside.sum(1, keepdim=True)
+    return torch.cos(angles) * window, torch.sin(angles) * window, shares

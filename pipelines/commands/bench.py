@@ -49,5 +49,7 @@ def embed(
     settings = session.settings()
     config = amended(EmbedBenchConfig(), tracks=tracks, rounds=rounds, threads=threads, seed=seed)
     with session.workspace(settings) as workspace, session.progress("bench embed") as progress:
-        report = bench_embed(workspace, settings.train.encoder, config, progress, folder=source)
+        report = bench_embed(
+            workspace, settings.embeddings.audio.encoder, config, progress, folder=source
+        )
     session.show(report, "bench embed")

@@ -86,6 +86,7 @@ def _run_all(
     def learn(progress: Progress) -> Report:
         return train(
             workspace,
+            settings.embeddings.audio,
             settings.train,
             settings.feed,
             seed=DEFAULT_SEED,

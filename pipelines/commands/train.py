@@ -37,6 +37,7 @@ def train(
     with session.workspace(settings) as workspace, session.progress("train") as progress:
         report = run(
             workspace,
+            settings.embeddings.audio,
             settings.train,
             settings.feed,
             only=wanted or STAGES,

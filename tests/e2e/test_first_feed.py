@@ -38,8 +38,12 @@ SETTINGS = """
 [world.create]
 start = "{start}"
 track_seconds = 5
-[train.encoder]
-steps = 10
+[embeddings.audio.encoder]
+epochs = 2
+epoch_steps = 5
+atoms = 32
+dim = 24
+learned_dim = 8
 n_crops = 2
 [train.ranker]
 windows = 2

@@ -18,7 +18,7 @@ RATE_HZ = 22_050
 ALBUMS = 4
 TRACKS = 4  # of each album: as many as the probe needs
 SETTINGS = """
-[train.encoder]
+[embeddings.audio.encoder]
 epochs = 1
 epoch_steps = 2
 n_crops = 2

@@ -13,6 +13,7 @@ from embeddings.audio import waveform
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
 from embeddings.audio.inference import embed_crops
+from embeddings.audio.spectrogram import N_MELS
 from embeddings.audio.training import train_encoder
 from embeddings.vectors import unit_rows
 from tests.support.shared_data import shared_data
@@ -20,7 +21,7 @@ from tests.support.shared_data import shared_data
 SILENT = {"dgm0585", "dgm0696"}
 ALBUM_TRACKS = 8  # of each album with at least as many: enough to rank, quick to decode
 # Half the crops and steps: the test asks for an order of methods, not for the best figures.
-CONFIG = EncoderConfig(n_crops=3, steps=40)
+CONFIG = EncoderConfig(n_crops=3, epochs=3)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def mean_average_precision(vectors: np.ndarray, albums: np.ndarray) -> float:
 
 
 def mfcc_statistics(crops: TrackCrops) -> np.ndarray:
-    frames = crops.values.astype(np.float32).reshape(len(crops.track_ids), -1, 64)
+    frames = crops.values.astype(np.float32).reshape(len(crops.track_ids), -1, N_MELS)
     mfcc = fft.dct(frames, axis=2, norm="ortho")[:, :, :20]
     statistics = np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)], axis=1)
     return unit_rows((statistics - statistics.mean(axis=0)) / statistics.std(axis=0))
@@ -77,11 +78,11 @@ def test_a_sound_file_that_declares_a_few_frames_too_many_is_read(block_s, monke
 
 def test_the_encoder_ranks_albums_better_than_mfcc_statistics_and_chance(crops, album_of):
     albums = np.array([album_of[track] for track in crops.track_ids])
-    encoder = train_encoder(crops.values, CONFIG, seed=7)
+    encoder = train_encoder(crops, CONFIG, seed=7)
     ours = mean_average_precision(embed_crops(crops, encoder).values, albums)
     mfcc = mean_average_precision(mfcc_statistics(crops), albums)
     drawn = np.random.default_rng(0).normal(size=(len(albums), 64))
     chance = mean_average_precision(unit_rows(drawn), albums)
-    # Measured on all 444 recordings with the default config: 0.206, 0.140 and 0.078.
+    # Measured on all 444 recordings with the default config: 0.256, 0.140 and 0.078.
     assert ours > 1.2 * mfcc
     assert mfcc > 1.2 * chance

@@ -10,6 +10,7 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.tables import TALLIES
 from core.workspace import Workspace, open_workspace
+from embeddings.audio.configuration import AudioConfig
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Silent
 from pipelines.train import TrainConfig, TrainReport, train
@@ -34,7 +35,14 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 def trained(workspace: Workspace, now_ms: int = START_MS, **options: object) -> TrainReport:
     return train(
-        workspace, CONFIG, FeedConfig(), seed=5, now_ms=now_ms, progress=Silent(), **options
+        workspace,
+        AudioConfig(),
+        CONFIG,
+        FeedConfig(),
+        seed=5,
+        now_ms=now_ms,
+        progress=Silent(),
+        **options,
     )
 
 

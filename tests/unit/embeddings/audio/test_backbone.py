@@ -7,7 +7,8 @@ import pytest
 from onnx import helper
 
 from core.errors import ArtifactError, ConfigError
-from embeddings.audio.backbone import BackboneConfig, backbone_path, open_backbone
+from embeddings.audio.backbone import backbone_path, open_backbone
+from embeddings.audio.configuration import BackboneConfig
 from embeddings.audio.frontend import FrontEnd, MelConfig
 from embeddings.vectors import unit_rows
 from tests.support.onnx_models import identity_model, mean_model, save_model, waveform_model

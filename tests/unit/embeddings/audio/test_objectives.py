@@ -1,4 +1,4 @@
-"""The contrastive loss by its definition, and augmentation by its promises."""
+"""Losses by their definitions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from embeddings.audio.objectives import augmented, nt_xent
+from embeddings.audio.objectives import Alignment, Tags, Views, nt_xent
 
 
 def test_nt_xent_is_its_definition():
@@ -27,18 +27,40 @@ def test_nt_xent_is_lower_for_matching_views():
     assert nt_xent(rows, rows, 0.1) < nt_xent(rows, rows.roll(1, dims=0), 0.1)
 
 
-def test_augmentation_is_reproducible_and_differs_between_rows():
-    mels = torch.zeros(4, 128, 64)
-    first, again = (augmented(mels, torch.Generator().manual_seed(1)) for _ in range(2))
-    assert torch.equal(first, again)
-    assert first.shape == mels.shape
-    assert not torch.equal(first[0], first[1])
-    assert torch.equal(mels, torch.zeros(4, 128, 64)), "the input is left as it was"
+def views(n: int, dim: int) -> Views:
+    rows = functional.normalize(torch.randn(2 * n, dim, generator=torch.Generator().manual_seed(5)))
+    return Views(rows[:n], rows[n:], torch.arange(n))
 
 
-def test_masks_stay_within_their_share():
-    mels = torch.full((64, 128, 64), 50.0)
-    gone = augmented(mels, torch.Generator().manual_seed(2)) == 0.0
-    assert gone.any()
-    assert gone.all(dim=2).sum(dim=1).max() <= 24
-    assert gone.all(dim=1).sum(dim=1).max() <= 8
+def test_alignment_is_the_cross_entropy_of_finding_the_own_factor():
+    given, rng = views(6, 4), np.random.default_rng(1)
+    factors = rng.normal(size=(6, 3)).astype(np.float32)
+    factors[2] = 0.0
+    objective = Alignment(factors, 4, 0.2)
+    known = [0, 1, 3, 4, 5]
+    unit = factors[known] / np.linalg.norm(factors[known], axis=1, keepdims=True)
+    expected = []
+    for view in (given.first, given.second):
+        mapped = (view @ objective.bridge.weight.T).detach().numpy()[known]
+        mapped /= np.linalg.norm(mapped, axis=1, keepdims=True)
+        scores = np.exp(mapped @ unit.T / 0.2)
+        expected.append(-np.log(np.diagonal(scores) / scores.sum(axis=1)).mean())
+    assert np.isclose(objective(given).item(), np.mean(expected), atol=1e-5)  # float32
+
+
+def test_alignment_without_two_known_factors_is_nothing():
+    factors = np.zeros((6, 3), dtype=np.float32)
+    factors[1] = 1.0
+    loss = Alignment(factors, 4, 0.2)(views(6, 4))
+    assert loss.item() == 0.0
+
+
+def test_tags_are_the_cross_entropy_of_each_tag():
+    given = views(5, 4)
+    tags = (np.random.default_rng(2).random((5, 3)) < 0.5).astype(np.float32)
+    objective = Tags(tags, 4)
+    logits = objective.lines(10 * torch.cat([given.first, given.second])).detach().numpy()
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    wanted = np.tile(tags, (2, 1))
+    expected = -(wanted * np.log(p) + (1 - wanted) * np.log(1 - p)).mean()
+    assert np.isclose(objective(given).item(), expected, rtol=1e-4)  # float32
