@@ -82,9 +82,14 @@ def _laid(peaks: Constellation, overlay: Overlay) -> Constellation:
 
 def _matches(
     one: Constellation, other: Constellation, reach: tuple[float, float]
-) -> NDArray[np.bool_]:
-    near = np.abs(one.frames[:, None] - other.frames) <= reach[0]
-    return np.asarray(near & (np.abs(one.pitches[:, None] - other.pitches) <= reach[1]))
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of each pair of peaks that are within reach of one another."""
+    first = np.searchsorted(other.frames, one.frames - reach[0], "left")
+    counts = np.searchsorted(other.frames, one.frames + reach[0], "right") - first
+    rows = np.repeat(np.arange(len(one)), counts)
+    others = np.arange(len(rows)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    near = np.abs(one.pitches[rows] - other.pitches[others]) <= reach[1]
+    return rows[near], others[near]
 
 
 def _refined(
@@ -96,7 +101,7 @@ def _refined(
     agree on a shift.
     """
     laid = _laid(one, overlay)
-    rows, others = np.nonzero(_matches(laid, other, reach))
+    rows, others = _matches(laid, other, reach)
     if len(rows) < _MIN_PEAKS:
         return overlay
     faster = 2.0 ** -float(np.median(other.pitches[others] - laid.pitches[rows]))
@@ -128,8 +133,10 @@ def _shared_peaks(one: Constellation, other: Constellation, overlay: Overlay) ->
     within = (other.frames >= start) & (other.frames <= end)
     if min(inside.sum(), within.sum()) < _MIN_PEAKS:
         return 0.0
-    same = _matches(laid, other, _SAME)[np.ix_(inside, within)]
-    return float(same.any(axis=1).mean() + same.any(axis=0).mean()) / 2
+    rows, others = _matches(laid, other, _SAME)
+    mutual = inside[rows] & within[others]
+    shared = len(np.unique(rows[mutual])) / inside.sum()
+    return float(shared + len(np.unique(others[mutual])) / within.sum()) / 2
 
 
 def _levels(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.audio.alignment import Overlay
 from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.landmarks import QUERY_SKETCH, Sketch, sketch
+from embeddings.audio.landmarks import QUERY_SKETCH, Sketch, sketches
 
 SPEEDS = (1.0, 0.99, 1.01, 0.98, 1.02)
 """Speeds a fresh track is heard at; a hash bears half a percent more or less."""
@@ -62,10 +62,10 @@ class LandmarkIndex:
         self, peaks: Constellation
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         """Return row, shift and number of the speed of every landmark that is known."""
-        sketches = [sketch(peaks, QUERY_SKETCH, speed) for speed in SPEEDS]
-        wanted = np.concatenate([each.hashes for each in sketches]).astype(np.uint64)
-        heard = np.concatenate([each.frames * s for each, s in zip(sketches, SPEEDS, strict=True)])
-        speeds = np.repeat(np.arange(len(SPEEDS)), [len(each.hashes) for each in sketches])
+        heard_at = sketches(peaks, QUERY_SKETCH, SPEEDS)
+        wanted = np.concatenate([each.hashes for each in heard_at]).astype(np.uint64)
+        heard = np.concatenate([each.frames * s for each, s in zip(heard_at, SPEEDS, strict=True)])
+        speeds = np.repeat(np.arange(len(SPEEDS)), [len(each.hashes) for each in heard_at])
         shift = np.uint64(_TIME_BITS + _ROW_BITS)
         first = np.searchsorted(self.postings, wanted << shift)
         counts = np.searchsorted(self.postings, (wanted + np.uint64(1)) << shift) - first
@@ -77,22 +77,22 @@ class LandmarkIndex:
         return rows.astype(np.int64), frames - heard[owner], speeds[owner]
 
 
-def build_landmark_index(sketches: Sequence[Sketch]) -> LandmarkIndex:
+def build_landmark_index(known: Sequence[Sketch]) -> LandmarkIndex:
     """Index the landmarks of known tracks.
 
     Args:
-        sketches: (n,) of each; row i of the index is the i-th.
+        known: (n,) of each; row i of the index is the i-th.
 
     Raises:
         ValueError: If there are more than 2^22 tracks.
     """
-    if len(sketches) > _MAX_ROWS:
-        raise ValueError(f"{len(sketches)} tracks do not fit {_ROW_BITS} bits; build two indices")
-    sizes = [len(each.hashes) for each in sketches]
+    if len(known) > _MAX_ROWS:
+        raise ValueError(f"{len(known)} tracks do not fit {_ROW_BITS} bits; build two indices")
+    sizes = [len(each.hashes) for each in known]
     none = np.zeros(0, dtype=np.uint32)
-    hashes = np.concatenate([none, *(each.hashes for each in sketches)]).astype(np.uint64)
-    frames = np.concatenate([none, *(each.frames for each in sketches)]).astype(np.uint64)
-    rows = np.repeat(np.arange(len(sketches), dtype=np.uint64), sizes)
+    hashes = np.concatenate([none, *(each.hashes for each in known)]).astype(np.uint64)
+    frames = np.concatenate([none, *(each.frames for each in known)]).astype(np.uint64)
+    rows = np.repeat(np.arange(len(known), dtype=np.uint64), sizes)
     postings = (hashes << np.uint64(_TIME_BITS + _ROW_BITS)) | (rows << np.uint64(_TIME_BITS))
     postings |= frames
     postings.sort()

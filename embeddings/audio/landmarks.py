@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,37 +38,48 @@ class Sketch:
 
 
 def sketch(peaks: Constellation, size: int, speed: float = 1.0) -> Sketch:
-    """Return the landmarks of a recording as they would be at another speed.
+    """Return the landmarks of a recording, see `sketches`."""
+    return sketches(peaks, size, (speed,))[0]
+
+
+def sketches(peaks: Constellation, size: int, speeds: Sequence[float]) -> list[Sketch]:
+    """Return the landmarks of a recording as they would be at other speeds.
 
     Args:
         peaks: Its constellation.
-        size: How many hashes to keep.
-        speed: The recording is heard as if it had been played this much too fast and were slowed
+        size: How many hashes to keep at each.
+        speeds: The recording is heard as if it had been played this much too fast and were slowed
             down: times grow by it, pitches fall by it; `frames` stay its own.
     """
-    hashes, anchors = _hashed(peaks, speed)
-    smallest, first = np.unique(hashes, return_index=True)
-    frames = peaks.frames[anchors[first[:size]]].astype(np.uint16)
-    return Sketch(smallest[:size], frames)
+    triples = _triples(peaks)
+    found = []
+    for speed in speeds:
+        smallest, first = np.unique(_hashed(peaks, triples, speed), return_index=True)
+        anchors = triples[0, first[:size]]
+        found.append(Sketch(smallest[:size], peaks.frames[anchors].astype(np.uint16)))
+    return found
 
 
-def _hashed(peaks: Constellation, speed: float) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the hash of each landmark and the row of its first peak."""
-    times = np.append(peaks.frames * speed / TIME_STEP, 0.0)
-    cells = np.append((peaks.pitches - np.log2(speed)) * CELLS_PER_OCTAVE, 0.0)
+def _triples(peaks: Constellation) -> NDArray[np.int64]:
+    """Return (3, m) rows of the peaks of each landmark, in order of time."""
     targets = _targets(peaks)
     columns = [(a, b) for a in range(TARGETS) for b in range(a + 1, TARGETS)]
     anchors = np.tile(np.arange(len(peaks)), len(columns))
     near = np.concatenate([targets[:, a] for a, _ in columns])
     far = np.concatenate([targets[:, b] for _, b in columns])
-    kept = far >= 0
-    anchors, near, far = anchors[kept], near[kept], far[kept]
+    return np.stack([anchors, near, far])[:, far >= 0]
+
+
+def _hashed(peaks: Constellation, triples: NDArray[np.int64], speed: float) -> NDArray[np.uint32]:
+    times = peaks.frames * (speed / TIME_STEP)
+    cells = (peaks.pitches - np.log2(speed)) * CELLS_PER_OCTAVE
+    anchors = triples[0]
     code = _rounded(cells[anchors]) & 127
-    for other in (near, far):
-        code = code * 64 + (_rounded(cells[other] - cells[anchors]) + 32)
-        code = code * 32 + _rounded(times[other] - times[anchors])
+    for others in triples[1:]:
+        code = code * 64 + (_rounded(cells[others] - cells[anchors]) + 32)
+        code = code * 32 + _rounded(times[others] - times[anchors])
     mixed = (code.astype(np.uint64) * _MIX) >> np.uint64(64 - HASH_BITS)
-    return mixed.astype(np.uint32), anchors
+    return mixed.astype(np.uint32)
 
 
 def _targets(peaks: Constellation) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ from pipelines.duplicates import read_in_threads
 from pipelines.job import Progress, Report
 from ranking.evaluation.intervals import Estimate, Z
 
-SAMPLED = 150  # tracks a transformation; at 446 recordings of 30 s about 4 minutes on 2 cores
+SAMPLED = 120  # tracks a transformation: four minutes on 2 cores for 446 recordings of 30 s
 SAME_WAVEFORM = 0.9
 """Correlation of aligned samples from which two files hold one recording, whatever they are called.
 

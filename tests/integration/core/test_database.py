@@ -14,8 +14,10 @@ from core import database as module
 from core.database import (
     Database,
     events,
+    fingerprints,
     follows,
     metadata,
+    near_duplicates,
     open_database,
     tallies,
     tracks,
@@ -192,6 +194,23 @@ def test_writers_from_many_threads_all_get_through(store: Database) -> None:
 def test_a_broken_rule_of_the_schema_is_a_programming_error(store: Database) -> None:
     with pytest.raises(sa.exc.IntegrityError), store.write() as connection:
         connection.execute(sa.insert(events), [{"event_id": "e", "user_id": None}])
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(
+    store: Database, store_url: str
+) -> None:
+    with store.write() as connection:
+        connection.execute(sa.insert(tracks), [{"track_id": "t", "updated_at": 1}])
+        for table in ("fingerprints", "near_duplicates"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.update(module.schema_info).values(version=1))
+    for _ in range(2):  # the second time there is nothing left to do
+        database = open_database(store_url)
+        with database.read() as connection:
+            assert connection.execute(sa.select(tracks.c.track_id)).scalar_one() == "t"
+            for table in (fingerprints, near_duplicates):
+                assert connection.execute(sa.select(table)).all() == []
+        database.close()
 
 
 def test_a_store_of_another_version_is_refused(store: Database, store_url: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import sqlalchemy as sa
 
+from core.database import near_duplicates
 from core.workspace import open_workspace
 from ranking.catalogue import Status
 from ranking.loading import load_catalogue
@@ -52,3 +54,41 @@ def test_a_track_that_is_not_loaded_yet_is_left_to_the_next_load(tmp_path: Path)
     with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
         found = changed_statuses(connection, smaller, 0)
     assert track_id(11) not in smaller.tracks.take(found.rows)
+
+
+def mark_copy(root: Path, copy: int, canonical: int) -> None:
+    with open_workspace(root) as workspace, workspace.database.write() as connection:
+        row = {"track_id": track_id(copy), "canonical_id": track_id(canonical), "found_at": 0}
+        connection.execute(sa.insert(near_duplicates), [row])
+
+
+def test_a_copy_of_a_track_that_is_blocked_leaves_with_it(tmp_path: Path) -> None:
+    lay_world(tmp_path, 12)
+    mark_copy(tmp_path, 1, 4)
+    with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
+        before = load_catalogue(connection)
+    shown = [before.tracks[row] for row in np.flatnonzero(before.servable)]
+    assert track_id(4) in shown
+    assert track_id(1) not in shown
+    set_status(tmp_path, 4, "blocked")
+    with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
+        after = patched(before, changed_statuses(connection, before, 0))
+        loaded = load_catalogue(connection)
+    rows = after.tracks.rows([track_id(1), track_id(4)])
+    assert after.hidden[rows].all()
+    assert not after.servable[rows].any()
+    assert np.array_equal(after.servable, loaded.servable)
+
+
+def test_a_copy_takes_the_place_of_a_track_that_is_retired(tmp_path: Path) -> None:
+    lay_world(tmp_path, 12)
+    mark_copy(tmp_path, 1, 4)
+    with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
+        before = load_catalogue(connection)
+    set_status(tmp_path, 4, "retired")
+    with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
+        after = patched(before, changed_statuses(connection, before, 0))
+    copy, canonical = after.tracks.rows([track_id(1), track_id(4)])
+    assert after.servable[copy]
+    assert not after.servable[canonical]
+    assert before.servable.sum() == after.servable.sum()
