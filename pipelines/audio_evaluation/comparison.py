@@ -26,7 +26,14 @@ from pipelines.audio_evaluation.material import (
 from pipelines.audio_evaluation.outside import outside_recordings
 from pipelines.audio_evaluation.report import RetrievalReport, retrieval_report
 from pipelines.audio_evaluation.spaces import Space
-from pipelines.audio_evaluation.trials import Outcomes, Rivals, judge_folds, judge_whole
+from pipelines.audio_evaluation.trials import (
+    Outcomes,
+    Rivals,
+    judge_folds,
+    judge_whole,
+    queries_in,
+    queries_in_folds,
+)
 from pipelines.job import Progress
 
 
@@ -69,6 +76,7 @@ def compare_on_catalogue(
         progress: Shows how far it is.
     """
     require_baselines()
+    queries_in_folds(recordings.codes(), config)  # refused before anything is decoded
     material = read_material(recordings, encoder, progress)
     finished = None if backbone is None else finished_space(material, backbone, progress)
 
@@ -102,6 +110,7 @@ def compare_outside(
         ArtifactError: If there is no encoder.
     """
     require_baselines()
+    queries_in(recordings.codes(), config)
     ours = backbone or live_encoder(workspace)
     material = read_material(recordings, encoder, progress)
     finished = finished_space(material, ours, progress)

@@ -15,7 +15,7 @@ from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
 from embeddings.audio.embedder import AudioEmbedder, MelEncoder
 from embeddings.audio.inference import embed_crops, embed_files
-from embeddings.audio.runtime import OnnxEncoder
+from embeddings.audio.opening import open_encoder
 from embeddings.audio.training import train_encoder
 from pipelines.audio_evaluation.baselines import (
     MfccStatistics,
@@ -110,7 +110,7 @@ def finished_space(material: Material, encoder: AudioEmbedder, progress: Progres
     return Space("segue", vectors.values)
 
 
-def live_encoder(workspace: Workspace) -> OnnxEncoder:
+def live_encoder(workspace: Workspace) -> AudioEmbedder:
     """Load the promoted encoder, or where none is, the newest.
 
     Raises:
@@ -122,7 +122,7 @@ def live_encoder(workspace: Workspace) -> OnnxEncoder:
             f"there is no encoder under {workspace.artifacts.root}; import audio and run "
             "`segue train` first"
         )
-    return OnnxEncoder.load(workspace.artifacts.folder("encoder", version))
+    return open_encoder(workspace.artifacts.folder("encoder", version))
 
 
 def _embedded(material: Material, encoder: MelEncoder) -> Space:

@@ -90,12 +90,12 @@ def evaluate_audio(
             skipped[part] = str(error)
             return None
 
-    # The quick parts first: what is wrong with the data is told before the minutes of training.
+    # What fails at once comes before what takes minutes.
     cold_start = judged("cold-start", lambda: _cold_start(workspace, asked, progress))
-    duplicates = judged("duplicates", lambda: _duplicates(workspace, asked, progress))
     retrieval = None
     if "retrieval" in wanted:
         retrieval = _retrieval(workspace, asked, progress)
+    duplicates = judged("duplicates", lambda: _duplicates(workspace, asked, progress))
     return AudioEvaluationReport(
         retrieval=retrieval, cold_start=cold_start, duplicates=duplicates, skipped=skipped
     )

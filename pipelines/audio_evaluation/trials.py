@@ -94,13 +94,7 @@ def judge_folds(codes: Rows, rivals: Rivals, config: AudioEvaluationConfig) -> O
         DataError: If there are too few labels to judge by.
         ConfigError: If there are fewer labels than folds.
     """
-    is_query = _queries(codes, config)
-    n_labels = np.unique(codes[is_query]).size
-    if n_labels < config.folds:
-        raise ConfigError(
-            f"{config.folds} folds need as many labels of {config.min_label_tracks} tracks, and "
-            f"{config.label} has {n_labels}; give --folds {n_labels}, or another --label"
-        )
+    is_query = queries_in_folds(codes, config)
     runs = []
     for seed in _seeds(config):
         fold_of = label_folds(codes, config.folds, generator(seed, "folds"))
@@ -125,7 +119,7 @@ def judge_whole(codes: Rows, rivals: Rivals, config: AudioEvaluationConfig) -> O
     Raises:
         DataError: If there are too few labels to judge by.
     """
-    is_query = _queries(codes, config)
+    is_query = queries_in(codes, config)
     everything = np.arange(len(codes))
     nothing = np.empty(0, dtype=np.int64)
     runs = []
@@ -142,7 +136,29 @@ def _seeds(config: AudioEvaluationConfig) -> range:
     return range(config.first_seed, config.first_seed + config.seeds)
 
 
-def _queries(codes: Rows, config: AudioEvaluationConfig) -> NDArray[np.bool_]:
+def queries_in_folds(codes: Rows, config: AudioEvaluationConfig) -> NDArray[np.bool_]:
+    """Return (n,) which tracks are searched with, where recordings are cut into folds.
+
+    Raises:
+        DataError: If there are too few labels to judge by.
+        ConfigError: If there are fewer labels than folds.
+    """
+    is_query = queries_in(codes, config)
+    n_labels = np.unique(codes[is_query]).size
+    if n_labels < config.folds:
+        raise ConfigError(
+            f"{config.folds} folds need as many labels of {config.min_label_tracks} tracks, and "
+            f"{config.label} has {n_labels}; give --folds {n_labels}, or another --label"
+        )
+    return is_query
+
+
+def queries_in(codes: Rows, config: AudioEvaluationConfig) -> NDArray[np.bool_]:
+    """Return (n,) which tracks are searched with.
+
+    Raises:
+        DataError: If there are too few labels to judge by.
+    """
     is_query = queries_of(codes, config.min_label_tracks)
     if np.unique(codes[is_query]).size < 2:
         raise DataError(

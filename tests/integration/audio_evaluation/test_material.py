@@ -16,7 +16,7 @@ import torch
 from core.errors import ArtifactError, DataError
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.runtime import OnnxEncoder
+from embeddings.audio.embedder import AudioEmbedder
 from embeddings.audio.spectrogram import N_MELS
 from embeddings.audio.waveform import SAMPLE_RATE_HZ, decode
 from pipelines.audio_evaluation import material
@@ -81,7 +81,7 @@ def test_an_encoder_that_cannot_embed_what_others_read_is_told(
     given = read_material(recordings(tmp_path), CONFIG, Silent())
     monkeypatch.setattr(material, "embed_files", lambda *_, **__: (None, [("b", "is odd")]))
     with pytest.raises(DataError, match="cannot embed b, which is odd"):
-        finished_space(given, cast("OnnxEncoder", None), Silent())
+        finished_space(given, cast("AudioEmbedder", None), Silent())
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def test_the_promoted_encoder_goes_before_the_newest(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OnnxEncoder, "load", lambda folder: folder.name)
+    monkeypatch.setattr(material, "open_encoder", lambda folder: folder.name)
     with pytest.raises(ArtifactError, match="segue train"):
         live_encoder(workspace)
     versions = [
