@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from core.randomness import generator
 from core.workspace import Workspace
-from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.embedder import AudioEmbedder
+from embeddings.audio.backbone import backbone_path, open_backbone
+from embeddings.audio.configuration import AudioConfig, EncoderConfig
 from pipelines.audio_evaluation.baselines import require_baselines
 from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
 from pipelines.audio_evaluation.labels import LabelledRecordings, catalogue_recordings
@@ -34,7 +35,10 @@ from pipelines.audio_evaluation.trials import (
     queries_in,
     queries_in_folds,
 )
+from pipelines.fitting import FactorsConfig
 from pipelines.job import Progress
+from pipelines.learn_encoder import supervision
+from pipelines.recordings import recordings as catalogue_tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +64,48 @@ def recordings_of(
 
 
 def compare_on_catalogue(
+    workspace: Workspace,
     recordings: LabelledRecordings,
-    encoder: EncoderConfig,
-    backbone: AudioEmbedder | None,
+    audio: AudioConfig,
+    factors: FactorsConfig,
     config: AudioEvaluationConfig,
     progress: Progress,
 ) -> RetrievalReport:
     """Train on all folds but one, judge on that one; every fold in its turn.
 
     Args:
-        recordings: Of the catalogue.
-        encoder: What is trained.
-        backbone: What stands in its place and is never trained, if anything.
+        workspace: Whose tags and listening are learned from, where the objectives ask for it.
+        recordings: Of its catalogue.
+        audio: What is trained, or what stands in its place and is never trained.
+        factors: How plays are factorised, where the encoder learns from them.
         config: How recordings are cut, and how often.
         progress: Shows how far it is.
     """
     require_baselines()
     queries_in_folds(recordings.codes(), config)  # refused before anything is decoded
-    material = read_material(recordings, encoder, progress)
-    finished = None if backbone is None else finished_space(material, backbone, progress)
+    path = backbone_path(audio.backbone)
+    foreign = None if path is None else open_backbone(path, audio.input)
+    material = read_material(recordings, audio.encoder, progress)
+    if foreign is not None:
+        outcomes = judge_folds(
+            material.recordings.codes(),
+            _unchanging(material, finished_space(material, foreign, progress), audio.encoder),
+            config,
+        )
+        return _summary(outcomes, material, config, config.folds)
+    known = supervision(
+        workspace,
+        catalogue_tracks(workspace),
+        material.recordings.track_ids,
+        audio.encoder,
+        factors,
+        config.first_seed,
+    )
 
     def learn(rows: NDArray[np.int64], seed: int, name: str) -> Space:
-        return finished or trained_space(material, rows, encoder, seed, progress, name)
+        return trained_space(material, rows, known, audio.encoder, seed, progress.counter(name))
 
-    rivals = Rivals(learn, material.statistics, lambda seed: random_space(material, encoder, seed))
+    rivals = Rivals(learn, material.statistics, _drawn(material, audio.encoder))
     outcomes = judge_folds(material.recordings.codes(), rivals, config)
     return _summary(outcomes, material, config, config.folds)
 
@@ -92,17 +114,15 @@ def compare_outside(
     workspace: Workspace,
     recordings: LabelledRecordings,
     encoder: EncoderConfig,
-    backbone: AudioEmbedder | None,
     config: AudioEvaluationConfig,
     progress: Progress,
 ) -> RetrievalReport:
-    """Judge the live encoder, or what stands in its place, as it is.
+    """Judge the live encoder as it is.
 
     Args:
         workspace: Whose encoder.
         recordings: None of which it was trained on.
         encoder: Sizes of the untrained one.
-        backbone: What stands in the place of the live encoder, if anything.
         config: What is searched for.
         progress: Shows how far it is.
 
@@ -111,16 +131,20 @@ def compare_outside(
     """
     require_baselines()
     queries_in(recordings.codes(), config)
-    ours = backbone or live_encoder(workspace)
+    live = live_encoder(workspace)
     material = read_material(recordings, encoder, progress)
-    finished = finished_space(material, ours, progress)
-    rivals = Rivals(
-        lambda _rows, _seed, _name: finished,
-        material.statistics,
-        lambda seed: random_space(material, encoder, seed),
-    )
+    rivals = _unchanging(material, finished_space(material, live, progress), encoder)
     outcomes = judge_whole(material.recordings.codes(), rivals, config)
     return _summary(outcomes, material, config, 0)
+
+
+def _unchanging(material: Material, ours: Space, encoder: EncoderConfig) -> Rivals:
+    """Return rivals of which ours stays as it is, whatever it may be trained on."""
+    return Rivals(lambda _rows, _seed, _name: ours, material.statistics, _drawn(material, encoder))
+
+
+def _drawn(material: Material, encoder: EncoderConfig) -> Callable[[int], Space]:
+    return lambda seed: random_space(material, encoder, seed)
 
 
 def _summary(

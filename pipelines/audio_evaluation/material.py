@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ArtifactError, DataError
-from core.randomness import derive_seed
+from core.randomness import derive_seed, generator
 from core.workspace import Workspace
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
 from embeddings.audio.embedder import AudioEmbedder, MelEncoder
 from embeddings.audio.inference import embed_crops, embed_files
+from embeddings.audio.objectives import Supervision
 from embeddings.audio.opening import open_encoder
 from embeddings.audio.training import train_encoder
 from pipelines.audio_evaluation.baselines import (
@@ -70,23 +71,26 @@ def read_material(
 def trained_space(
     material: Material,
     rows: NDArray[np.int64],
+    known: Supervision,
     config: EncoderConfig,
     seed: int,
-    progress: Progress,
-    name: str,
+    told: Callable[[int, int], None],
 ) -> Space:
     """Train an encoder on some of the recordings and embed all of them.
 
     Args:
         material: The recordings.
-        rows: Those to train on.
+        rows: Those to train on; where they are more than the encoder is to learn from, a sample.
+        known: What is known of all recordings besides their sound.
         config: The encoder.
         seed: Of the training.
-        progress: Shows how far it is.
-        name: What its bar is called.
+        told: Called with (steps done, steps in all).
     """
-    crops = material.crops.chosen(rows)
-    return _embedded(material, train_encoder(crops, config, seed, progress.counter(name)))
+    size = min(config.train_tracks, rows.size)
+    chosen = np.sort(generator(seed, "training tracks").choice(rows, size, replace=False))
+    crops = material.crops.chosen(chosen)
+    encoder = train_encoder(crops, config, seed, told, supervision=known.of(chosen))
+    return _embedded(material, encoder)
 
 
 def random_space(material: Material, config: EncoderConfig, seed: int) -> Space:

@@ -8,8 +8,7 @@ from typing import Literal, TypeVar, get_args
 
 from core.errors import ConfigError, DataError
 from core.workspace import Workspace
-from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.embedder import AudioEmbedder
+from embeddings.audio.configuration import AudioConfig
 from embeddings.vectors import TrackVectors
 from pipelines.audio_evaluation.cold_start import (
     ColdStartConfig,
@@ -40,18 +39,16 @@ class AudioJudgement:
 
     Attributes:
         config: What belongs together, and how often encoders are judged.
-        encoder: What is trained on the folds of the catalogue.
+        audio: What is trained on the folds of the catalogue, or stands in its place.
         factors: How factors and bridge are fitted.
         cold_start: What of the listening is hidden.
-        backbone: A model of someone else's in the place of our encoder, if any.
         outside: Recordings to judge the live encoder on, instead of training any.
     """
 
     config: AudioEvaluationConfig
-    encoder: EncoderConfig
+    audio: AudioConfig
     factors: FactorsConfig
     cold_start: ColdStartConfig
-    backbone: AudioEmbedder | None = None
     outside: Outside | None = None
 
 
@@ -123,8 +120,10 @@ def _duplicates(
 
 
 def _retrieval(workspace: Workspace, asked: AudioJudgement, progress: Progress) -> RetrievalReport:
-    config, encoder, backbone = asked.config, asked.encoder, asked.backbone
+    config = asked.config
     recordings = recordings_of(workspace, config.label, asked.outside, progress)
     if asked.outside is None:
-        return compare_on_catalogue(recordings, encoder, backbone, config, progress)
-    return compare_outside(workspace, recordings, encoder, backbone, config, progress)
+        return compare_on_catalogue(
+            workspace, recordings, asked.audio, asked.factors, config, progress
+        )
+    return compare_outside(workspace, recordings, asked.audio.encoder, config, progress)

@@ -111,7 +111,7 @@ def audio(
     cold_start = amended(ColdStartConfig(), seeds=seeds)
     settings = session.settings()
     asked = AudioJudgement(
-        config, settings.embeddings.audio.encoder, settings.train.factors, cold_start, outside=place
+        config, settings.embeddings.audio, settings.train.factors, cold_start, outside=place
     )
     parts = [word for part in only.split(",") if (word := part.strip())]
     with session.workspace(settings) as workspace, session.progress("evaluate audio") as progress:

@@ -13,6 +13,7 @@ import soundfile
 import structlog
 
 from pipelines import cli
+from tests.support.onnx_models import waveform_model
 
 RATE_HZ = 22_050
 ALBUMS = 4
@@ -118,6 +119,20 @@ def test_the_live_encoder_is_judged_on_recordings_outside(segue: Any, music: Pat
     assert code == 0, told
     assert "mfcc" in out
     assert "silent" in out
+
+
+def test_a_foreign_model_is_judged_in_the_same_folds_untrained(
+    segue: Any, music: Path, tmp_path: Path
+) -> None:
+    imported(segue, music)
+    model = waveform_model(tmp_path / "foreign.onnx")
+    (tmp_path / "segue.toml").write_text(
+        f'[embeddings.audio]\nbackbone = "onnx:{model}"\n' + SETTINGS
+    )
+    found = retrieval(segue, "--folds", "2")
+    assert found["folds"] == 2
+    assert found["queries"] == 16
+    assert 0 < found["results"][0]["map"]["mean"] <= 1
 
 
 @pytest.mark.parametrize(

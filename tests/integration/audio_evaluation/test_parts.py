@@ -12,7 +12,7 @@ import pytest
 from core.database import tracks
 from core.errors import ConfigError, DataError
 from core.workspace import Workspace, open_workspace
-from embeddings.audio.configuration import EncoderConfig
+from embeddings.audio.configuration import AudioConfig
 from embeddings.vectors import TrackVectors
 from pipelines.audio_evaluation import run
 from pipelines.audio_evaluation.cold_start import ColdStartConfig
@@ -71,7 +71,7 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def judged(workspace: Workspace, *only: str, outside: Outside | None = None) -> Any:
     asked = AudioJudgement(
         AudioEvaluationConfig(),
-        EncoderConfig(),
+        AudioConfig(),
         FactorsConfig(),
         ColdStartConfig(seeds=1),
         outside=outside,
