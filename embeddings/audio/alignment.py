@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.envelope import N_BANDS, STEP_DB, STEP_FRAMES
+from embeddings.audio.envelope import STEP_DB, STEP_FRAMES
 from embeddings.audio.fingerprint import Fingerprint
 
 _COARSE = (12.0, 1 / 24)  # frames and octaves: a landmark's place is known to a quarter second
@@ -38,8 +38,8 @@ class Agreement:
         overlap_s: How much of the second the first covers.
         uncovered_s: What either has at one end and the other lacks there, at most.
         peaks: Share of the peaks, in what overlaps, that both have.
-        levels: Median over bands of the correlation of levels; NaN where none moves.
-        weakest: The least of them but one.
+        levels: Mean over bands of the correlation of levels; NaN where none moves.
+        weakest: The least of them.
     """
 
     overlay: Overlay
@@ -142,19 +142,17 @@ def _shared_peaks(one: Constellation, other: Constellation, overlay: Overlay) ->
 def _levels(
     one: NDArray[np.uint8], other: NDArray[np.uint8], overlay: Overlay
 ) -> tuple[float, float]:
-    """Return the median and the weakest but one correlation over the bands that move."""
+    """Return the mean and the least correlation over the bands that move in either."""
     places = (np.arange(1, len(other) + 1) * STEP_FRAMES - overlay.shift) / overlay.speed
     steps = places / STEP_FRAMES - 1
     inside = (steps >= 0) & (steps <= len(one) - 1)
     if inside.sum() < _MIN_STEPS:
         return float("nan"), float("nan")
     laid = CubicSpline(np.arange(len(one)), _smooth(one))(steps[inside])
-    beside = _smooth(other)[inside]
-    found = [_correlation(laid[:, band], beside[:, band]) for band in range(N_BANDS)]
-    known = np.sort([value for value in found if not np.isnan(value)])
+    known = _correlations(laid, _smooth(other)[inside])
     if not len(known):
         return float("nan"), float("nan")
-    return float(np.median(known)), float(known[min(1, len(known) - 1)])
+    return float(known.mean()), float(known.min())
 
 
 def _smooth(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -163,15 +161,21 @@ def _smooth(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(0.25 * edged[:-2] + 0.5 * edged[1:-1] + 0.25 * edged[2:])
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return the correlation of two levels above both noise floors; NaN if nothing moves there.
+def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of the levels of each band that moves, above both noise floors.
 
-    Added noise fills the valleys of one of them, so both are cut at the higher floor.
+    Added noise fills the valleys of one of them, so both are cut at the higher floor; an equaliser
+    lifts a band as a whole, so loud moments are laid over loud ones.
+
+    Args:
+        one: (steps, N_BANDS) decibels.
+        other: (steps, N_BANDS) decibels at the same moments.
     """
-    one = one - np.quantile(one, 0.9)
-    other = other - np.quantile(other, 0.9)
-    floor = max(np.quantile(one, 0.05), np.quantile(other, 0.05)) + _HEADROOM_DB
-    one, other = np.maximum(one, floor), np.maximum(other, floor)
-    if min(one.std(), other.std()) < _MIN_DB:
-        return float("nan")
-    return float(np.corrcoef(one, other)[0, 1])
+    one, other = (each - np.quantile(each, 0.9, axis=0) for each in (one, other))
+    lowest = np.maximum(*(np.quantile(each, 0.05, axis=0) for each in (one, other)))
+    one, other = (np.maximum(each, lowest + _HEADROOM_DB) for each in (one, other))
+    one, other = (each - each.mean(axis=0) for each in (one, other))
+    spreads = one.std(axis=0), other.std(axis=0)
+    moves = np.maximum(*spreads) >= _MIN_DB
+    together = (one * other).mean(axis=0)[moves]
+    return np.asarray(together / np.maximum(spreads[0] * spreads[1], 1e-9)[moves])

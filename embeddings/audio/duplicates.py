@@ -25,10 +25,16 @@ class DuplicateConfig(BaseModel):
     """Known tracks that a fresh one is compared with, at most."""
     min_peaks: float = Field(default=0.4, ge=0, le=1)
     """Share of peaks that both must have."""
-    min_levels: float = Field(default=0.96, ge=-1, le=1)
-    """Median over bands of the correlation of levels that is needed."""
-    min_weakest: float = Field(default=0.75, ge=-1, le=1)
-    """The same of the weakest band but one: a remix changes some bands and keeps others."""
+    min_levels: float = Field(default=0.965, ge=-1, le=1)
+    """Mean over bands of the correlation of levels that is needed."""
+    min_weakest: float = Field(default=0.85, ge=-1, le=1)
+    """The same of the weakest band: a remix changes some bands and keeps others."""
+    sped: float = Field(default=0.002, ge=0, le=1)
+    """Change of speed from which notes move from band to band, and levels agree less."""
+    min_levels_sped: float = Field(default=0.93, ge=-1, le=1)
+    """`min_levels` of two recordings at different speeds."""
+    min_weakest_sped: float = Field(default=0.6, ge=-1, le=1)
+    """`min_weakest` of two recordings at different speeds."""
     clipped_db: float = Field(default=3.0, gt=0, le=60)
     """Difference of crests from which one is taken to be clipped and both are heard again."""
     clipped_peaks: float = Field(default=0.15, ge=0, le=1)
@@ -123,11 +129,14 @@ def is_same(found: Agreement, config: DuplicateConfig) -> bool:
     Levels that could not be compared, because nothing moves or too little overlaps, decide
     nothing.
     """
+    levels, weakest = config.min_levels, config.min_weakest
+    if abs(found.overlay.speed - 1.0) > config.sped:
+        levels, weakest = config.min_levels_sped, config.min_weakest_sped
     return (
         found.uncovered_s <= MAX_SHIFT_S
         and found.peaks >= config.min_peaks
-        and not found.levels < config.min_levels
-        and not found.weakest < config.min_weakest
+        and not found.levels < levels
+        and not found.weakest < weakest
     )
 
 

@@ -73,7 +73,7 @@ class MergedPair(BaseModel):
     peaks: float
     """Share of peaks that both have."""
     levels: float
-    """Median correlation of levels."""
+    """Mean over bands of the correlation of levels."""
     waveform: float
     """Median correlation of aligned samples, see `SAME_WAVEFORM`."""
     cosine: float | None

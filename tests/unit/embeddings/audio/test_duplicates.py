@@ -104,6 +104,12 @@ def test_every_condition_is_needed() -> None:
     assert not is_same(agreeing(uncovered_s=7.0), CONFIG)
 
 
+def test_at_another_speed_levels_may_agree_less() -> None:
+    less = {"levels": CONFIG.min_levels_sped + 0.01, "weakest": CONFIG.min_weakest_sped + 0.01}
+    assert not is_same(agreeing(**less), CONFIG)
+    assert is_same(replace(agreeing(**less), overlay=Overlay(1.01, 0.0)), CONFIG)
+
+
 def matches(*pairs: str) -> list[Match]:
     return [Match(pair[0], pair[1], agreeing()) for pair in pairs]
 
