@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.dictionary import BANDS, fit_dictionary
@@ -32,11 +33,27 @@ def fit_closed_form(
     network.dictionary.load_state_dict(fit_dictionary(crops, config.atoms, rng))
     _fit_scales(network, crops)
     described = np.concatenate([_described(network, block) for block in _blocks(crops)])
-    found = fit_discriminants(described, config.dim - config.learned_dim, config.shrinkage)
+    found = fit_discriminants(described, config.described_dim, config.shrinkage)
     network.described_mean.copy_(torch.from_numpy(found.mean))
     network.described_scale.copy_(torch.from_numpy(found.scale))
     network.described_centre.copy_(torch.from_numpy(found.centre))
     network.directions.copy_(torch.from_numpy(found.directions))
+
+
+def gather_crowd(network: EncoderNetwork, crops: Crops) -> None:
+    """Let a trained network know the tracks it was trained on, see `Crowding`.
+
+    Args:
+        network: In evaluation mode; changed in place.
+        crops: (n_tracks, n_crops, frames, N_MELS) log mel power.
+    """
+    device = network.mel_mean.device
+    parts = []
+    with torch.no_grad():
+        for block in _blocks(crops):
+            rows = network.uncrowded(torch.from_numpy(block).flatten(0, 1).to(device))
+            parts.append(rows.reshape(*block.shape[:2], -1).mean(1))
+    network.crowding.gather(functional.normalize(torch.cat(parts), dim=1))
 
 
 def _described(network: EncoderNetwork, block: NDArray[np.float32]) -> NDArray[np.float64]:

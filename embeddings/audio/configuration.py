@@ -43,7 +43,8 @@ class EncoderConfig(BaseModel):
     dim: int = Field(default=192, ge=4, le=1024)
     """Length of a vector."""
     learned_dim: int = Field(default=32, ge=2, le=512)
-    """Dimensions of the learned convolution; the rest are discriminants of fixed descriptions."""
+    """Dimensions of the learned convolution; the rest are discriminants of fixed descriptions,
+    and one that keeps a track from being near to all."""
     learned_share: float = Field(default=0.2, ge=0, le=1)
     """Share of the learned part in a cosine."""
     n_crops: int = Field(default=6, ge=2, le=64)
@@ -79,7 +80,7 @@ class EncoderConfig(BaseModel):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> EncoderConfig:
-        if self.learned_dim > self.dim - 2:
+        if self.described_dim < 1:
             raise ValueError(f"learned_dim {self.learned_dim} leaves no room in dim {self.dim}")
         if self.window_frames > self.crop_frames:
             raise ValueError(
@@ -87,6 +88,11 @@ class EncoderConfig(BaseModel):
                 f"crop of {self.crop_s} s"
             )
         return self
+
+    @property
+    def described_dim(self) -> int:
+        """Return the dimensions of the discriminants; one more says how crowded a place is."""
+        return self.dim - self.learned_dim - 1
 
     @property
     def crop_frames(self) -> int:

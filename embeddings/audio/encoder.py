@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from core.errors import ArtifactError
 from embeddings.audio.configuration import EncoderConfig
+from embeddings.audio.crowding import Crowding
 from embeddings.audio.dictionary import BANDS, SoundDictionary, paired
 from embeddings.audio.discriminants import SQUASH
 from embeddings.audio.export import export_onnx
@@ -34,7 +35,8 @@ class EncoderNetwork(nn.Module):
     Two unit parts stand side by side: fixed descriptions (statistics and a dictionary of sounds)
     projected where tracks differ most from one another against how they differ within themselves,
     and a learned convolution over time. Their squared lengths are `1 - learned_share` and
-    `learned_share`, so a cosine is the weighted mean of two cosines.
+    `learned_share`, so a cosine is the weighted mean of two cosines. A last coordinate takes away
+    what a crop has in common with everything.
     """
 
     mel_mean: Tensor
@@ -55,7 +57,7 @@ class EncoderNetwork(nn.Module):
         self.register_buffer("described_mean", torch.zeros(k))
         self.register_buffer("described_scale", torch.ones(k))
         self.register_buffer("described_centre", torch.zeros(k))
-        self.register_buffer("directions", torch.randn(k, config.dim - config.learned_dim))
+        self.register_buffer("directions", torch.randn(k, config.described_dim))
         self.convolution = nn.Sequential(
             *_layer(BANDS, width, 5), *_layer(width, width, 5), *_layer(width, width, 3)
         )
@@ -65,6 +67,7 @@ class EncoderNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(2 * width, config.learned_dim),
         )
+        self.crowding = Crowding(config.dim - 1)
 
     def forward(self, mels: Tensor) -> Tensor:
         """Embed crops.
@@ -75,6 +78,11 @@ class EncoderNetwork(nn.Module):
         Returns:
             (b, dim) unit rows.
         """
+        rows: Tensor = self.crowding(self.uncrowded(mels))
+        return rows
+
+    def uncrowded(self, mels: Tensor) -> Tensor:
+        """Return both parts, (b, dim - 1) unit rows."""
         described = self.discriminated(self.described(mels)) * math.sqrt(1.0 - self.learned_share)
         learned = self.learned(self.normalised(mels)) * math.sqrt(self.learned_share)
         return functional.normalize(torch.cat([described, learned], dim=1), dim=1)
@@ -84,7 +92,7 @@ class EncoderNetwork(nn.Module):
         return torch.cat([describe(mels), self.dictionary(mels)], dim=1)
 
     def discriminated(self, described: Tensor) -> Tensor:
-        """Return the unit discriminants of descriptions, (b, dim - learned_dim)."""
+        """Return the unit discriminants of descriptions, (b, described_dim)."""
         scaled = (described - self.described_mean) / (self.described_scale * SQUASH)
         squashed = SQUASH * torch.tanh(scaled) - self.described_centre
         return functional.normalize(squashed @ self.directions, dim=1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.errors import DataError
 from embeddings.audio.augmentation import augmented
 from embeddings.audio.checkpoint import Checkpoint, State, training_identity
-from embeddings.audio.closed_form import fit_closed_form
+from embeddings.audio.closed_form import fit_closed_form, gather_crowd
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops
 from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
@@ -160,7 +160,8 @@ class _Run:
         """Return the encoder after its best epoch."""
         if self._best:
             self.network.load_state_dict(self._best)
-        return AudioEncoder(self._config, self.network.eval(), self.log)
+        gather_crowd(self.network.eval(), self._crops.values)
+        return AudioEncoder(self._config, self.network, self.log)
 
     def _step(self, rng: np.random.Generator, noise: torch.Generator) -> Mapping[str, float]:
         tracks = rng.choice(len(self._rows), min(self._config.batch_tracks, len(self._rows)), False)

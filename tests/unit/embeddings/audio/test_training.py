@@ -139,10 +139,10 @@ def test_nothing_switched_on_is_refused():
 
 def test_cosines_are_the_weighted_mean_of_both_parts(crops, encoder):
     rows = encoder.embed(crops.values[:, 0])
-    cut = SMALL.dim - SMALL.learned_dim
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
-    learned = np.sum(rows[:, cut:] ** 2, axis=1)
-    np.testing.assert_allclose(learned, SMALL.learned_share, atol=1e-5)  # float32
+    both, apart = rows[:, :-1], rows[:, -1]
+    learned = np.sum(both[:, SMALL.described_dim :] ** 2, axis=1)
+    np.testing.assert_allclose(learned, SMALL.learned_share * (1 - apart**2), atol=1e-5)  # float32
 
 
 def test_save_and_load_give_the_same_vectors(crops, encoder, tmp_path):
