@@ -18,6 +18,7 @@ _SAME = (2.0, 1 / 48)  # 46 ms and a quarter tone: where a peak is the same peak
 _MIN_PEAKS = 8  # in what overlaps; fewer say nothing
 _MIN_STEPS = 10  # 2 s
 _MIN_DB = 1.0  # a band that moves less says nothing
+_DROWNED_DB = 2.0  # between loud and quiet moments: less is steady noise, and says nothing either
 _HEADROOM_DB = 3.0  # above the higher of two noise floors
 
 
@@ -173,9 +174,10 @@ def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArr
     """
     one, other = (each - np.quantile(each, 0.9, axis=0) for each in (one, other))
     lowest = np.maximum(*(np.quantile(each, 0.05, axis=0) for each in (one, other)))
+    drowned = lowest > -_DROWNED_DB
     one, other = (np.maximum(each, lowest + _HEADROOM_DB) for each in (one, other))
     one, other = (each - each.mean(axis=0) for each in (one, other))
     spreads = one.std(axis=0), other.std(axis=0)
-    moves = np.maximum(*spreads) >= _MIN_DB
+    moves = (np.maximum(*spreads) >= _MIN_DB) & ~drowned
     together = (one * other).mean(axis=0)[moves]
     return np.asarray(together / np.maximum(spreads[0] * spreads[1], 1e-9)[moves])

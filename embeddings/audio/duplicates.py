@@ -23,7 +23,7 @@ class DuplicateConfig(BaseModel):
     """Landmarks that must agree before two fingerprints are compared."""
     candidates: int = Field(default=8, ge=1, le=1000)
     """Known tracks that a fresh one is compared with, at most."""
-    min_peaks: float = Field(default=0.4, ge=0, le=1)
+    min_peaks: float = Field(default=0.45, ge=0, le=1)
     """Share of peaks that both must have."""
     min_levels: float = Field(default=0.965, ge=-1, le=1)
     """Mean over bands of the correlation of levels that is needed."""
