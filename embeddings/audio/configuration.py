@@ -55,7 +55,7 @@ class EncoderConfig(BaseModel):
     """Tracks trained on at most, drawn by chance; 0.3 MB of memory each."""
     atoms: int = Field(default=512, ge=2, le=8192)
     """Sounds in the dictionary that every moment of a crop is compared with."""
-    shrinkage: float = Field(default=1.0, gt=0, le=100)
+    shrinkage: float = Field(default=3.0, gt=0, le=100)
     """Ridge of the within-track scatter, in units of its mean variance."""
     window_frames: int = Field(default=128, ge=32, le=2048)
     """Frames of a crop that one training step looks at (128 are 3 s)."""

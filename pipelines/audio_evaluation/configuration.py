@@ -13,9 +13,10 @@ class AudioEvaluationConfig(BaseModel):
     label: str = Field(default="artist", min_length=1)
     """What says which tracks belong together: a column of the tracks table, a key of the imported
     metadata, or with `--from` a column of the metadata file."""
-    folds: int = Field(default=5, ge=2, le=50)
-    """Parts of the catalogue; each is judged by an encoder that was trained on the others."""
-    seeds: int = Field(default=1, ge=1, le=100)
+    folds: int = Field(default=2, ge=2, le=50)
+    """Parts of the catalogue; each is judged by an encoder that was trained on the others. Two keep
+    the held-out part large, so that it is a gallery worth searching."""
+    seeds: int = Field(default=2, ge=1, le=100)
     """How many times everything is cut into folds, trained and judged."""
     first_seed: int = Field(default=1, ge=0)
     """Seeds are this one and those that follow."""

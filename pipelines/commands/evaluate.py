@@ -61,12 +61,12 @@ Metadata = Annotated[
     ),
 ]
 Folds = Annotated[
-    int | None, typer.Option(help="Parts of the catalogue, each judged by the rest. [default: 5]")
+    int | None, typer.Option(help="Parts of the catalogue, each judged by the rest. [default: 2]")
 ]
 Only = Annotated[str, typer.Option(help="Some of retrieval,cold-start,duplicates. [default: all]")]
 Repeats = Annotated[
     int | None,
-    typer.Option("--seeds", help="How often all is cut and trained. [default: 1; cold start 3]"),
+    typer.Option("--seeds", help="How often all is cut and trained. [default: 2; cold start 3]"),
 ]
 
 
