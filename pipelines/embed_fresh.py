@@ -5,11 +5,14 @@ from __future__ import annotations
 from core.artifacts import Manifest
 from core.errors import ArtifactError
 from core.workspace import Workspace
+from embeddings.audio.duplicates import DuplicateConfig
 from embeddings.bridge.model import Bridge, extended
 from embeddings.collaborative.factors import AlsFactors
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import TrackVectors
+from pipelines.duplicates import fingerprint_catalogue
 from pipelines.embed_catalogue import embed_recordings, save_vectors
+from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.recordings import recordings
 
@@ -21,6 +24,8 @@ class EmbedReport(Report):
     """Tracks that had no vector before."""
     bridged: int
     """Of these, how many got a factor from their sound."""
+    near_duplicates: tuple[NearDuplicate, ...]
+    """Copies found among recordings that were compared with none before."""
     unreadable: tuple[tuple[str, str], ...]
     """Tracks whose audio could not be read, with the reason."""
     artifacts: tuple[MadeArtifact, ...]
@@ -28,7 +33,12 @@ class EmbedReport(Report):
 
 
 def embed_fresh(
-    workspace: Workspace, index: IndexConfig, *, now_ms: int, progress: Progress
+    workspace: Workspace,
+    index: IndexConfig,
+    *,
+    now_ms: int,
+    progress: Progress,
+    duplicates: DuplicateConfig | None = None,
 ) -> EmbedReport:
     """Embed the recordings that the newest vectors lack, with the encoder that made those.
 
@@ -37,6 +47,7 @@ def embed_fresh(
         index: How neighbours are indexed.
         now_ms: Stamped on the artifacts.
         progress: Told how far it is.
+        duplicates: When two recordings are taken for one.
 
     Raises:
         ArtifactError: If nothing was trained yet, or the encoder cannot be opened.
@@ -48,6 +59,7 @@ def embed_fresh(
     encoder = newest.inputs.get("encoder") if newest is not None else None
     if newest is None or encoder is None:
         raise ArtifactError("there are no vectors of an encoder yet; run `segue train` first")
+    copies = fingerprint_catalogue(workspace, progress, now_ms=now_ms, config=duplicates)
     known = TrackVectors.load(artifacts.folder("vectors", newest.version))
     embedder = open_encoder(artifacts.folder("encoder", encoder))
     vectors, failures = embed_recordings(recordings(workspace), embedder, progress, known)
@@ -62,6 +74,7 @@ def embed_fresh(
     return EmbedReport(
         fresh=len(fresh),
         bridged=bridged,
+        near_duplicates=copies.near_duplicates,
         unreadable=tuple(failures),
         artifacts=tuple(MadeArtifact.of(each) for each in made),
     )

@@ -15,14 +15,17 @@ from core.errors import ConfigError, DataError
 from core.randomness import derive_seed
 from core.workspace import Workspace
 from embeddings.audio.configuration import AudioConfig
+from embeddings.audio.duplicates import DuplicateConfig
 from embeddings.audio.traininglog import Epoch
 from embeddings.index import IndexConfig
 from embeddings.vectors import TrackVectors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
+from pipelines.duplicates import fingerprint_catalogue
 from pipelines.embed_catalogue import embed_catalogue
 from pipelines.embed_fresh import save_index
 from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import History, input_fingerprints, load_history
+from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig
@@ -52,6 +55,8 @@ class TrainReport(Report):
     """Tracks whose audio could not be read, with the reason."""
     skipped: dict[str, str]
     """Stages that had nothing to learn from, with the reason."""
+    near_duplicates: tuple[NearDuplicate, ...]
+    """Copies found among recordings that were compared with none before."""
     encoder_epochs: tuple[Epoch, ...]
     """How the encoder's training went; which epoch was kept stands with the encoder."""
 
@@ -71,6 +76,7 @@ class _Run:
     unreadable: list[tuple[str, str]]
     skipped: dict[str, str]
     epochs: tuple[Epoch, ...] = ()
+    copies: tuple[NearDuplicate, ...] = ()
 
 
 def train(
@@ -83,6 +89,7 @@ def train(
     seed: int,
     now_ms: int,
     progress: Progress,
+    duplicates: DuplicateConfig | None = None,
 ) -> TrainReport:
     """Learn from everything that was imported; nothing becomes live by it.
 
@@ -95,6 +102,7 @@ def train(
         seed: Decides every random choice.
         now_ms: Stamped on the artifacts.
         progress: Told of every step longer than a moment.
+        duplicates: When two recordings are taken for one.
 
     Raises:
         ConfigError: If a stage is not known.
@@ -105,6 +113,9 @@ def train(
         raise ConfigError(f"{', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}")
     run = _Run(workspace, audio, config, feed, seed, now_ms, progress, [], [], {})
     if "embed" in wanted:
+        # Before anything reads the catalogue: of each cluster of copies one track is shown.
+        found = fingerprint_catalogue(workspace, progress, now_ms=now_ms, config=duplicates)
+        run.copies = found.near_duplicates
         _embed(run)
     opened = open_catalogue(workspace, config.index)
     history = load_history(workspace.warehouse)
@@ -221,6 +232,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
 def _report(run: _Run) -> TrainReport:
     return TrainReport(
         artifacts=tuple(MadeArtifact.of(each) for each in run.made),
+        near_duplicates=run.copies,
         encoder_epochs=run.epochs,
         unreadable=tuple(run.unreadable),
         skipped=run.skipped,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from embeddings.audio.configuration import EncoderConfig
+from embeddings.audio.crops import TrackCrops
 from embeddings.audio.dictionary import BANDS, fit_dictionary
 from embeddings.audio.discriminants import fit_discriminants
 from embeddings.audio.encoder import EncoderNetwork
@@ -19,21 +20,24 @@ _BLOCK_TRACKS = 32  # 32 x 6 crops of 5 s: 21 MB of spectrograms, about 60 MB at
 
 
 def fit_closed_form(
-    network: EncoderNetwork, crops: Crops, config: EncoderConfig, seed: int
+    network: EncoderNetwork, heard: TrackCrops, config: EncoderConfig, seed: int
 ) -> None:
     """Fit what needs no gradient, on the CPU.
 
     Args:
         network: Changed in place.
-        crops: (n_tracks, n_crops, frames, N_MELS) log mel power.
+        heard: Crops of the tracks; what a codec does to some is made to count for little.
         config: Sizes and shrinkage.
         seed: Decides the dictionary's beginning.
     """
-    rng = np.random.default_rng(seed)
+    rng, crops = np.random.default_rng(seed), heard.values
     network.dictionary.load_state_dict(fit_dictionary(crops, config.atoms, rng))
     _fit_scales(network, crops)
     described = np.concatenate([_described(network, block) for block in _blocks(crops)])
-    found = fit_discriminants(described, config.described_dim, config.shrinkage)
+    clean = described[heard.lossy_rows, heard.lossy_crops]
+    lossy = [_described(network, block[:, None])[:, 0] for block in _blocks(heard.lossy)]
+    changed = (clean, np.concatenate(lossy)) if lossy else None
+    found = fit_discriminants(described, config.described_dim, config.shrinkage, changed)
     network.described_mean.copy_(torch.from_numpy(found.mean))
     network.described_scale.copy_(torch.from_numpy(found.scale))
     network.described_centre.copy_(torch.from_numpy(found.centre))

@@ -45,7 +45,7 @@ class EncoderConfig(BaseModel):
     learned_dim: int = Field(default=32, ge=2, le=512)
     """Dimensions of the learned convolution; the rest are discriminants of fixed descriptions,
     and one that keeps a track from being near to all."""
-    learned_share: float = Field(default=0.2, ge=0, le=1)
+    learned_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the learned part in a cosine."""
     n_crops: int = Field(default=6, ge=2, le=64)
     """Crops of a track, evenly spread; its vector is their mean."""

@@ -31,13 +31,15 @@ class TrackCrops:
             a tenth of a decibel, and a catalogue takes half the memory.
         failures: (track id, reason) of each that could not.
         lossy_rows: (m,) rows of the tracks of which a crop was also heard through a codec.
-        lossy: (m, frames, N_MELS) float16, those crops.
+        lossy_crops: (m,) which crop of each.
+        lossy: (m, frames, N_MELS) float16, what was heard.
     """
 
     track_ids: tuple[str, ...]
     values: NDArray[np.float16]
     failures: tuple[Failure, ...]
     lossy_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    lossy_crops: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     lossy: NDArray[np.float16] = field(default_factory=lambda: np.empty((0, 0, N_MELS), np.float16))
 
     def chosen(self, rows: NDArray[np.int64]) -> TrackCrops:
@@ -50,6 +52,7 @@ class TrackCrops:
             self.values[rows],
             self.failures,
             lossy_rows[lossy_rows >= 0],
+            self.lossy_crops[lossy_rows >= 0],
             self.lossy[lossy_rows >= 0],
         )
 
@@ -79,6 +82,7 @@ def read_track_crops(
     values = np.empty((n, config.n_crops, *shape), dtype=np.float16)
     squeezed = _evenly(n, config.reencoded_tracks)
     lossy = np.empty((len(squeezed), *shape), dtype=np.float16)
+    squeezed_crops = np.arange(len(squeezed)) % config.n_crops
     place = {int(row): number for number, row in enumerate(squeezed)}
     kept = np.zeros(n, dtype=np.bool_)
     failures: list[Failure] = []
@@ -92,7 +96,7 @@ def read_track_crops(
             values[row, crop] = log_mel(wave)
         if (number := place.get(row)) is not None:
             codec = CODECS[number % len(CODECS)]
-            lossy[number] = log_mel(reencoded(waves[number % config.n_crops], codec))
+            lossy[number] = log_mel(reencoded(waves[squeezed_crops[number]], codec))
         return None
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -102,7 +106,7 @@ def read_track_crops(
                 failures.append((track_ids[row], error.reason))
             if progress is not None:
                 progress(row + 1, n)
-    crops = TrackCrops(tuple(track_ids), values, tuple(failures), squeezed, lossy)
+    crops = TrackCrops(tuple(track_ids), values, tuple(failures), squeezed, squeezed_crops, lossy)
     return crops if kept.all() else crops.chosen(np.flatnonzero(kept))
 
 

@@ -62,7 +62,7 @@ def train_encoder(
     kept = Checkpoint(checkpoint, training_identity(crops, config, known, seed))
     state = kept.load()
     if state is None:
-        fit_closed_form(run.network, crops.values, config, seed)
+        fit_closed_form(run.network, crops, config, seed)
         run.begin()
     else:
         run.resume(state)

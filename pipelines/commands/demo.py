@@ -92,6 +92,7 @@ def _run_all(
             seed=DEFAULT_SEED,
             now_ms=now_ms(),
             progress=progress,
+            duplicates=settings.embeddings.duplicates,
         )
 
     stages.run("world", lambda shown: create_world(workspace, settings.world.create, shown))

@@ -20,7 +20,13 @@ def embed(context: typer.Context, promote: Promote = False, as_json: AsJson = Fa
     session = session_of(context, as_json=as_json)
     settings = session.settings()
     with session.workspace(settings) as workspace, session.progress("embed") as progress:
-        report = embed_fresh(workspace, settings.train.index, now_ms=now_ms(), progress=progress)
+        report = embed_fresh(
+            workspace,
+            settings.train.index,
+            now_ms=now_ms(),
+            progress=progress,
+            duplicates=settings.embeddings.duplicates,
+        )
         if promote and report.artifacts:
             live = workspace.artifacts.live()
             kept = live.versions if live else {}

@@ -124,7 +124,13 @@ def audio(
     from pipelines.importers.audio import import_audio
 
     session = session_of(context, as_json=as_json)
-    job = partial(import_audio, folder=folder, metadata=metadata, now_ms=now_ms())
+    job = partial(
+        import_audio,
+        folder=folder,
+        metadata=metadata,
+        now_ms=now_ms(),
+        duplicates=session.settings().embeddings.duplicates,
+    )
     _run(session, "audio", job)
 
 

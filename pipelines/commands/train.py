@@ -44,5 +44,6 @@ def train(
             seed=seed,
             now_ms=now_ms(),
             progress=progress,
+            duplicates=settings.embeddings.duplicates,
         )
     session.show(report, "train")

@@ -15,6 +15,7 @@ from core.database import tracks as stored
 from core.errors import AudioDecodeError, DataError
 from core.tables import TRACKS
 from core.workspace import Workspace
+from embeddings.audio.duplicates import DuplicateConfig
 from embeddings.audio.fingerprint import Fingerprint
 from pipelines.duplicates import (
     find_copies,
@@ -55,6 +56,7 @@ def import_audio(
     now_ms: int,
     metadata: Path | None = None,
     options: FileOptions | None = None,
+    duplicates: DuplicateConfig | None = None,
 ) -> ImportReport:
     """Import every recording below a folder, whole or not at all.
 
@@ -70,6 +72,7 @@ def import_audio(
         now_ms: The moment of the import, UTC milliseconds.
         metadata: A file of rows about the recordings.
         options: How that file is to be read.
+        duplicates: When two recordings are taken for one.
 
     Raises:
         DataError: If there is no recording, or the metadata cannot be read.
@@ -91,7 +94,7 @@ def import_audio(
         tracks = found.frame()
         with workspace.database.read() as connection:
             hear = hearing(workspace, found.paths)
-            copies = find_copies(connection, found.fingerprints, progress, hear=hear)
+            copies = find_copies(connection, found.fingerprints, progress, duplicates, hear)
         intake.add_tracks(told.join(tracks, on="track_id", how="semi"), "file")
         intake.add_tracks(tracks.select("track_id", *FACTS), "file")
         intake.add_tracks(tracks.drop(FACTS), "store")

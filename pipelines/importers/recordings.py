@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import mutagen
-import soundfile
 
 from core.errors import AudioDecodeError
 from core.ids import new_id
+from embeddings.audio.container import opened
 from embeddings.audio.fingerprint import Fingerprint, fingerprint_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
@@ -155,16 +155,9 @@ def _fingerprint(path: Path) -> Fingerprint | None:
 
 
 def _duration_ms(path: Path) -> int:
-    try:
-        with soundfile.SoundFile(path) as sound:
-            frames, rate = sound.frames, sound.samplerate
-            heard = sound.read(PROBE_FRAMES, dtype="float32")
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        reason = "is empty" if path.stat().st_size == 0 else f"cannot be decoded ({error})"
-        raise AudioDecodeError(path, reason.replace(f"'{path}'", "it")) from error
-    if not len(heard) or frames <= 0:
-        raise AudioDecodeError(path, "holds no sound")
-    return max(1, round(int(frames) * 1000 / int(rate)))
+    with opened(path) as recording:
+        recording.read(0, min(recording.frames, PROBE_FRAMES))  # a header alone proves no sound
+        return max(1, round(recording.frames * 1000 / recording.rate_hz))
 
 
 def _tags(path: Path) -> dict[str, str]:

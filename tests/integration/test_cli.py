@@ -336,7 +336,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, str]:
     done = subprocess.run(
         [*SEGUE, "--data", str(data), "demo", *sizes.split()],
         cwd=data.parent,
-        env={**ENVIRONMENT, "SEGUE_TRAIN__ENCODER__STEPS": "5"},
+        env={**ENVIRONMENT, "SEGUE_EMBEDDINGS__AUDIO__ENCODER__EPOCHS": "1"},
         capture_output=True,
         text=True,
         check=False,

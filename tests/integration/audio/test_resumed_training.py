@@ -38,7 +38,7 @@ def crops(seed: int = 0) -> TrackCrops:
     own = rng.normal(size=(20, 1, 1, N_MELS))
     values = (own + rng.normal(size=(20, 2, *shape))).astype(np.float16)
     ids = tuple(f"t{row}" for row in range(20))
-    return TrackCrops(ids, values, (), np.array([3, 7]), values[[3, 7], 0])
+    return TrackCrops(ids, values, (), np.array([3, 7]), np.array([0, 1]), values[[3, 7], 0])
 
 
 def trained_and_killed(checkpoint: Path, after_step: int) -> int:

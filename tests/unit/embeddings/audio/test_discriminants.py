@@ -44,3 +44,14 @@ def test_an_outlier_counts_for_little_more_than_two_deviations():
     ours = fit_discriminants(calm, 1, shrinkage=0.1).directions[:, 0]
     theirs = fit_discriminants(wild, 1, shrinkage=0.1).directions[:, 0]
     assert ours @ theirs > 0.99 * np.linalg.norm(ours) * np.linalg.norm(theirs)
+
+
+def test_what_a_change_does_counts_for_less():
+    raw = features()
+    raw[:, :, 0] += 6 * np.random.default_rng(1).normal(size=(200, 1))
+    before = raw[:50, 0]
+    after = before + np.random.default_rng(2).normal(size=(50, 1)) * [20.0, 0.0, 0.0]
+    free = fit_discriminants(raw, 1, shrinkage=0.1).directions[:, 0]
+    bound = fit_discriminants(raw, 1, shrinkage=0.1, changed=(before, after)).directions[:, 0]
+    assert np.abs(bound[0]) < 0.9 * np.abs(free[0])
+    assert np.abs(bound[1]) > 0.9 * np.abs(free[1])

@@ -161,7 +161,7 @@ def test_chosen_is_what_was_finished_or_liked_and_met_is_everything() -> None:
     )
     world = tiny_world(TRACKS)
     audio = Audio(world.learned.vectors, world.learned.index)
-    found = listening_of(history, LiveCatalogue(CATALOGUE, audio, {}))
+    found = listening_of(history, LiveCatalogue(CATALOGUE, audio, {}, {}))
     assert sorted(found.chosen.indices.tolist()) == [0, 2, 4]
     assert sorted(found.met.indices.tolist()) == [0, 1, 2, 3, 4]
 

@@ -109,7 +109,7 @@ def test_the_whole_catalogue_is_a_harder_gallery() -> None:
 
 def test_seeds_are_averaged_query_by_query() -> None:
     both = judged(seeds=2).figures["random"]
-    apart = [judged(first_seed=seed).figures["random"] for seed in (1, 2)]
+    apart = [judged(seeds=1, first_seed=seed).figures["random"] for seed in (1, 2)]
     assert both == pytest.approx(np.mean(apart, axis=0))
 
 
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_figures() -> None:
 
 def test_outside_the_catalogue_nothing_is_trained() -> None:
     trained_on: list[np.ndarray] = []
-    outcomes = judge_whole(CODES, rivals(trained_on), AudioEvaluationConfig())
+    outcomes = judge_whole(CODES, rivals(trained_on), AudioEvaluationConfig(seeds=1))
     assert [rows.size for rows in trained_on] == [0]
     assert outcomes.figures["segue"][:, :3] == pytest.approx(1.0)
     found = report(outcomes)
