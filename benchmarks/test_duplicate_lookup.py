@@ -17,12 +17,12 @@ import pytest
 import sqlalchemy as sa
 
 from core.database import Database, fingerprints, open_database
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.duplicates import DuplicateConfig, build_duplicate_index
-from embeddings.audio.envelope import MAX_STEPS, N_BANDS
-from embeddings.audio.fingerprint import VERSION, Fingerprint
-from embeddings.audio.landmark_index import SPEEDS
-from embeddings.audio.landmarks import QUERY_SKETCH, SKETCH, Sketch, sketch
+from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
+from embeddings.fingerprints.duplicates import DuplicateConfig, build_duplicate_index
+from embeddings.fingerprints.envelope import MAX_STEPS, N_BANDS
+from embeddings.fingerprints.fingerprint import VERSION, Fingerprint
+from embeddings.fingerprints.landmark_index import SPEEDS
+from embeddings.fingerprints.landmarks import QUERY_SKETCH, SKETCH, Sketch, sketch
 from pipelines.duplicates import stored_fingerprints
 
 N_KNOWN = 100_000

@@ -13,7 +13,8 @@ from core.database import fingerprints, near_duplicates, tracks, upsert
 from core.errors import AudioDecodeError
 from core.workspace import Workspace
 from embeddings.audio.container import Samples
-from embeddings.audio.duplicates import (
+from embeddings.audio.waveform import decode
+from embeddings.fingerprints.duplicates import (
     DuplicateConfig,
     Hear,
     Match,
@@ -21,8 +22,7 @@ from embeddings.audio.duplicates import (
     canonical_tracks,
     unheard,
 )
-from embeddings.audio.fingerprint import LIMIT_S, VERSION, Fingerprint, fingerprint_file
-from embeddings.audio.waveform import decode
+from embeddings.fingerprints.fingerprint import LIMIT_S, VERSION, Fingerprint, fingerprint_file
 from pipelines.importers.report import NearDuplicate
 from pipelines.job import Progress, Report
 

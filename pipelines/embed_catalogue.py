@@ -12,7 +12,7 @@ from core.artifacts import Manifest
 from core.tables import TRACKS
 from core.workspace import Workspace
 from embeddings.audio.configuration import AudioConfig
-from embeddings.audio.traininglog import TrainingLog
+from embeddings.encoder.log import TrainingLog
 from embeddings.vectors import TrackVectors
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Progress

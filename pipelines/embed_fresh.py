@@ -5,9 +5,9 @@ from __future__ import annotations
 from core.artifacts import Manifest
 from core.errors import ArtifactError
 from core.workspace import Workspace
-from embeddings.audio.duplicates import DuplicateConfig
 from embeddings.bridge.model import Bridge, extended
 from embeddings.collaborative.factors import AlsFactors
+from embeddings.fingerprints.duplicates import DuplicateConfig
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import TrackVectors
 from pipelines.duplicates import fingerprint_catalogue

@@ -20,8 +20,8 @@ from ranking.loading import load_catalogue
 
 if TYPE_CHECKING:
     from embeddings.audio.crops import TrackCrops
-    from embeddings.audio.encoder import AudioEncoder
-    from embeddings.audio.objectives import Supervision
+    from embeddings.encoder.network import AudioEncoder
+    from embeddings.encoder.objectives import Supervision
 
 
 def learn_encoder(
@@ -52,7 +52,7 @@ def learn_encoder(
     """
     # torch takes seconds to load, and most commands that read this module's settings never train.
     from embeddings.audio.crops import read_track_crops
-    from embeddings.audio.training import train_encoder
+    from embeddings.encoder.training import train_encoder
 
     size = min(config.train_tracks, len(found))
     drawn = generator(seed, "training tracks").permutation(len(found))[:size]
@@ -97,7 +97,7 @@ def supervision(
         factors: How plays are factorised.
         seed: Decides the factors' start.
     """
-    from embeddings.audio.objectives import Supervision
+    from embeddings.encoder.objectives import Supervision
 
     wanted = config.objectives
     known = Supervision()

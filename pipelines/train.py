@@ -15,8 +15,8 @@ from core.errors import ConfigError, DataError
 from core.randomness import derive_seed
 from core.workspace import Workspace
 from embeddings.audio.configuration import AudioConfig
-from embeddings.audio.duplicates import DuplicateConfig
-from embeddings.audio.traininglog import Epoch
+from embeddings.encoder.log import Epoch
+from embeddings.fingerprints.duplicates import DuplicateConfig
 from embeddings.index import IndexConfig
 from embeddings.vectors import TrackVectors
 from pipelines.catalogue import LiveCatalogue, open_catalogue

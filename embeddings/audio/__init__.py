@@ -1,1 +1,1 @@
-"""From a recording to a unit vector."""
+"""From a sound file to crops, spectrograms and vectors, without torch."""

@@ -20,7 +20,7 @@ from embeddings.vectors import unit_rows
 from pipelines.audio_evaluation.labels import LabelledRecordings
 
 if TYPE_CHECKING:
-    from embeddings.audio.encoder import AudioEncoder
+    from embeddings.encoder.network import AudioEncoder
 
 N_MFCC = 20
 N_STATISTICS = 3 * N_MFCC
@@ -98,7 +98,7 @@ def random_encoder(config: EncoderConfig, seed: int) -> AudioEncoder:
     """
     import torch
 
-    from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
+    from embeddings.encoder.network import AudioEncoder, EncoderNetwork
 
     # Weights are drawn from torch's global generator, which is put back afterwards.
     with torch.random.fork_rng(devices=[]):

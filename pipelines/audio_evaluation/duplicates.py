@@ -16,15 +16,15 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import AudioDecodeError
 from core.randomness import generator
 from embeddings.audio.container import Samples
-from embeddings.audio.duplicates import (
+from embeddings.audio.waveform import decode
+from embeddings.fingerprints.duplicates import (
     DuplicateConfig,
     DuplicateIndex,
     Hear,
     Match,
     build_duplicate_index,
 )
-from embeddings.audio.fingerprint import LIMIT_S, Fingerprint, fingerprint_file
-from embeddings.audio.waveform import decode
+from embeddings.fingerprints.fingerprint import LIMIT_S, Fingerprint, fingerprint_file
 from embeddings.vectors import TrackVectors
 from pipelines.audio_evaluation.sameness import waveform_correlation
 from pipelines.audio_evaluation.transformations import (

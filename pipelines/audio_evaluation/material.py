@@ -15,9 +15,9 @@ from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
 from embeddings.audio.embedder import AudioEmbedder, MelEncoder
 from embeddings.audio.inference import embed_crops, embed_files
-from embeddings.audio.objectives import Supervision
 from embeddings.audio.opening import open_encoder
-from embeddings.audio.training import train_encoder
+from embeddings.encoder.objectives import Supervision
+from embeddings.encoder.training import train_encoder
 from pipelines.audio_evaluation.baselines import (
     MfccStatistics,
     mfcc_statistics,

@@ -31,7 +31,7 @@ from pipelines.world.renderer import SAMPLE_RATE_HZ
 from pipelines.world.style import STYLES, sample_attributes
 
 if TYPE_CHECKING:
-    from embeddings.audio.encoder import AudioEncoder
+    from embeddings.encoder.network import AudioEncoder
 
 BARE = ("decode", "mel", "encoder")
 _SPARE = 1.2  # rendered clips are this much longer than their crops together
@@ -226,8 +226,8 @@ def _report(
 
 
 def _networks(workspace: Workspace, config: EncoderConfig, scratch: Path) -> _Networks:
-    from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
-    from embeddings.audio.export import export_onnx
+    from embeddings.encoder.export import export_onnx
+    from embeddings.encoder.network import AudioEncoder, EncoderNetwork
 
     newest = workspace.artifacts.latest("encoder")
     if newest is not None:

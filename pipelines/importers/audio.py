@@ -15,8 +15,8 @@ from core.database import tracks as stored
 from core.errors import AudioDecodeError, DataError
 from core.tables import TRACKS
 from core.workspace import Workspace
-from embeddings.audio.duplicates import DuplicateConfig
-from embeddings.audio.fingerprint import Fingerprint
+from embeddings.fingerprints.duplicates import DuplicateConfig
+from embeddings.fingerprints.fingerprint import Fingerprint
 from pipelines.duplicates import (
     find_copies,
     fingerprinted,

@@ -16,7 +16,7 @@ import mutagen
 from core.errors import AudioDecodeError
 from core.ids import new_id
 from embeddings.audio.container import opened
-from embeddings.audio.fingerprint import Fingerprint, fingerprint_file
+from embeddings.fingerprints.fingerprint import Fingerprint, fingerprint_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 BLOCK_BYTES = 1 << 20

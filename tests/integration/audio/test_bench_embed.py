@@ -8,7 +8,7 @@ import torch
 from core.errors import DataError
 from core.workspace import open_workspace
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
+from embeddings.encoder.network import AudioEncoder, EncoderNetwork
 from pipelines.bench.embed import EmbedBenchConfig, bench_embed
 from pipelines.job import Silent
 from tests.support.sound_files import tone, write_sound

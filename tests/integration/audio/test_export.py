@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
-from embeddings.audio.export import export_onnx
 from embeddings.audio.inference import embed_files
 from embeddings.audio.runtime import NETWORK_FILE, OnnxEncoder
 from embeddings.audio.spectrogram import log_mel
 from embeddings.audio.waveform import read_crops
+from embeddings.encoder.export import export_onnx
+from embeddings.encoder.network import AudioEncoder, EncoderNetwork
 from pipelines.world.catalogue import draw_catalogue, record_track
 
 CONFIG = EncoderConfig()

@@ -15,7 +15,7 @@ import torch
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops
 from embeddings.audio.spectrogram import N_MELS
-from embeddings.audio.training import train_encoder
+from embeddings.encoder.training import train_encoder
 
 CONFIG = EncoderConfig(
     dim=12,
@@ -47,7 +47,7 @@ def trained_and_killed(checkpoint: Path, after_step: int) -> int:
 import os, signal
 from pathlib import Path
 from tests.integration.audio.test_resumed_training import CONFIG, crops
-from embeddings.audio.training import train_encoder
+from embeddings.encoder.training import train_encoder
 def told(done, total):
     if done == {after_step}:
         os.kill(os.getpid(), signal.SIGKILL)

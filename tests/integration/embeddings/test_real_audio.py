@@ -14,7 +14,7 @@ from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
 from embeddings.audio.inference import embed_crops
 from embeddings.audio.spectrogram import N_MELS
-from embeddings.audio.training import train_encoder
+from embeddings.encoder.training import train_encoder
 from embeddings.vectors import unit_rows
 from tests.support.shared_data import shared_data
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from core.database import fingerprints, near_duplicates, tracks
 from core.workspace import Workspace, open_workspace
-from embeddings.audio.duplicates import DuplicateConfig, build_duplicate_index
-from embeddings.audio.fingerprint import fingerprint
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.duplicates import DuplicateConfig, build_duplicate_index
+from embeddings.fingerprints.fingerprint import fingerprint
 from pipelines.duplicates import fingerprint_catalogue, stored_fingerprints
 from pipelines.importers.audio import import_audio
 from pipelines.importers.report import ImportReport

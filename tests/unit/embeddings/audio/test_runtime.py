@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from core.errors import ArtifactError
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.export import export_onnx
 from embeddings.audio.runtime import OnnxEncoder
 from embeddings.audio.spectrogram import N_MELS, log_mel
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.encoder.export import export_onnx
 
 CONFIG = EncoderConfig()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from embeddings.audio.augmentation import _noisy, _stretched, augmented
+from embeddings.encoder.augmentation import _noisy, _stretched, augmented
 
 
 def test_augmentation_is_reproducible_and_differs_between_rows():

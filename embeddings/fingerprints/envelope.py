@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.audio.constellation import FRAMES_PER_S, N_FFT
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.constellation import FRAMES_PER_S, N_FFT
 
 N_BANDS = 12
 LOWEST_HZ, HIGHEST_HZ = 100.0, 10_000.0  # centres half an octave apart

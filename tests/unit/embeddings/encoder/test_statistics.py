@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embeddings.audio.spectrogram import HOP_S, N_MELS
-from embeddings.audio.statistics import (
+from embeddings.encoder.statistics import (
     MODULATION_BANDS,
     MODULATION_MAX_HZ,
     MODULATION_MIN_HZ,

@@ -13,7 +13,7 @@ import torch
 
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops
-from embeddings.audio.objectives import Supervision
+from embeddings.encoder.objectives import Supervision
 
 State = dict[str, Any]
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import AudioDecodeError, DataError
-from embeddings.audio.fingerprint import (
+from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.fingerprint import (
     LIMIT_S,
     VERSION,
     Fingerprint,
@@ -19,7 +20,6 @@ from embeddings.audio.fingerprint import (
     fingerprint_file,
     stored_landmarks,
 )
-from embeddings.audio.waveform import SAMPLE_RATE_HZ
 from tests.support.tunes import tune
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embeddings.audio.traininglog import Epoch, TrainingLog
+from embeddings.encoder.log import Epoch, TrainingLog
 
 
 def after(*retrieval: float | None, patience: int = 2) -> TrainingLog:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.envelope import STEP_DB, STEP_FRAMES
-from embeddings.audio.fingerprint import Fingerprint
+from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
+from embeddings.fingerprints.envelope import STEP_DB, STEP_FRAMES
+from embeddings.fingerprints.fingerprint import Fingerprint
 
 _COARSE = (12.0, 1 / 24)  # frames and octaves: a landmark's place is known to a quarter second
 _FINE = (5.0, 1 / 36)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from embeddings.audio.alignment import Agreement, agreement
-from embeddings.audio.clipping import clipped_to
 from embeddings.audio.container import Samples
-from embeddings.audio.fingerprint import Fingerprint, fingerprint, stored_landmarks
-from embeddings.audio.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
+from embeddings.fingerprints.alignment import Agreement, agreement
+from embeddings.fingerprints.clipping import clipped_to
+from embeddings.fingerprints.fingerprint import Fingerprint, fingerprint, stored_landmarks
+from embeddings.fingerprints.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
 
 
 class DuplicateConfig(BaseModel):

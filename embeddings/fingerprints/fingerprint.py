@@ -11,12 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from embeddings.audio.clipping import crest_db
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation, constellation, spectra
 from embeddings.audio.container import Samples, opened
-from embeddings.audio.envelope import N_BANDS, envelope
-from embeddings.audio.landmarks import SKETCH, Sketch, sketch
 from embeddings.audio.waveform import SAMPLE_RATE_HZ, decode
+from embeddings.fingerprints.clipping import crest_db
+from embeddings.fingerprints.constellation import (
+    FRAMES_PER_S,
+    Constellation,
+    constellation,
+    spectra,
+)
+from embeddings.fingerprints.envelope import N_BANDS, envelope
+from embeddings.fingerprints.landmarks import SKETCH, Sketch, sketch
 
 VERSION = 1
 """Changes with anything that makes fingerprints of two versions incomparable."""

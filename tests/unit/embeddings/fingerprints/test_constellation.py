@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from embeddings.audio.constellation import (
+from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.constellation import (
     FRAMES_PER_S,
     LOWEST_HZ,
     MAX_PEAKS,
@@ -15,7 +16,6 @@ from embeddings.audio.constellation import (
     constellation,
     spectra,
 )
-from embeddings.audio.waveform import SAMPLE_RATE_HZ
 from tests.support.tunes import tune
 
 

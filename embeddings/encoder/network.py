@@ -16,13 +16,13 @@ from torch.nn import functional
 
 from core.errors import ArtifactError
 from embeddings.audio.configuration import EncoderConfig
-from embeddings.audio.crowding import Crowding
-from embeddings.audio.dictionary import BANDS, SoundDictionary, paired
-from embeddings.audio.discriminants import SQUASH
-from embeddings.audio.export import export_onnx
 from embeddings.audio.runtime import CONFIG_FILE, NETWORK_FILE
-from embeddings.audio.statistics import N_STATISTICS, describe
-from embeddings.audio.traininglog import TrainingLog
+from embeddings.encoder.crowding import Crowding
+from embeddings.encoder.dictionary import BANDS, SoundDictionary, paired
+from embeddings.encoder.discriminants import SQUASH
+from embeddings.encoder.export import export_onnx
+from embeddings.encoder.log import TrainingLog
+from embeddings.encoder.statistics import N_STATISTICS, describe
 
 WEIGHTS_FILE = "encoder.pt"
 LOG_FILE = "training.json"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from embeddings.audio.dictionary import (
+from embeddings.audio.spectrogram import N_MELS
+from embeddings.encoder.dictionary import (
     BANDS,
     PATCH_FRAMES,
     STRIDE,
@@ -14,7 +15,6 @@ from embeddings.audio.dictionary import (
     SoundDictionary,
     fit_dictionary,
 )
-from embeddings.audio.spectrogram import N_MELS
 
 ATOMS = 12
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from embeddings.audio.objectives import Alignment, Tags, Views, nt_xent
+from embeddings.encoder.objectives import Alignment, Tags, Views, nt_xent
 
 
 def test_nt_xent_is_its_definition():

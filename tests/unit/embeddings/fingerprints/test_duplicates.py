@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from embeddings.audio.alignment import Agreement, Overlay
-from embeddings.audio.duplicates import (
+from embeddings.fingerprints.alignment import Agreement, Overlay
+from embeddings.fingerprints.duplicates import (
     DuplicateConfig,
     DuplicateIndex,
     Match,
@@ -19,7 +19,7 @@ from embeddings.audio.duplicates import (
     canonical_tracks,
     is_same,
 )
-from embeddings.audio.fingerprint import fingerprint
+from embeddings.fingerprints.fingerprint import fingerprint
 from pipelines.world.catalogue import draw_catalogue
 from tests.support.tunes import tune
 

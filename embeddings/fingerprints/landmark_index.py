@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.audio.alignment import Overlay
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.landmarks import QUERY_SKETCH, Sketch, sketches
+from embeddings.fingerprints.alignment import Overlay
+from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
+from embeddings.fingerprints.landmarks import QUERY_SKETCH, Sketch, sketches
 
 SPEEDS = (1.0, 0.99, 1.01, 0.98, 1.02)
 """Speeds a fresh track is heard at; a hash bears half a percent more or less."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import soxr
 
-from embeddings.audio.alignment import Overlay, agreement
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.fingerprint import Fingerprint, fingerprint
-from embeddings.audio.landmarks import SKETCH, sketch
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.alignment import Overlay, agreement
+from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
+from embeddings.fingerprints.fingerprint import Fingerprint, fingerprint
+from embeddings.fingerprints.landmarks import SKETCH, sketch
 from tests.support.tunes import tune
 
 NOWHERE = Overlay(1.0, 0.0)

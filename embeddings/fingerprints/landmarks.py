@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.audio.constellation import CELLS_PER_OCTAVE, Constellation
+from embeddings.fingerprints.constellation import CELLS_PER_OCTAVE, Constellation
 
 HASH_BITS = 28
 NEAREST, FARTHEST = 3, 70  # frames from the first peak to the others: 70 ms to 1.6 s

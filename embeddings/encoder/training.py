@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import DataError
-from embeddings.audio.augmentation import augmented
-from embeddings.audio.checkpoint import Checkpoint, State, training_identity
-from embeddings.audio.closed_form import fit_closed_form, gather_crowd
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops
-from embeddings.audio.encoder import AudioEncoder, EncoderNetwork
-from embeddings.audio.objectives import Supervision, Views, build_objectives
 from embeddings.audio.spectrogram import N_MELS
-from embeddings.audio.traininglog import Epoch, TrainingLog
+from embeddings.encoder.augmentation import augmented
+from embeddings.encoder.checkpoint import Checkpoint, State, training_identity
+from embeddings.encoder.closed_form import fit_closed_form, gather_crowd
+from embeddings.encoder.log import Epoch, TrainingLog
+from embeddings.encoder.network import AudioEncoder, EncoderNetwork
+from embeddings.encoder.objectives import Supervision, Views, build_objectives
 
 MAX_HELD_OUT = 256  # tracks; more cost time and change nothing
 LOSSY_SHARE = 0.5  # of the draws of a track that was also heard through a codec

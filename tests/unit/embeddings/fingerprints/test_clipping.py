@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embeddings.audio.clipping import clipped_to, crest_db
+from embeddings.fingerprints.clipping import clipped_to, crest_db
 from tests.support.tunes import tune
 
 

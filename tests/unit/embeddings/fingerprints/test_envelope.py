@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from embeddings.audio.constellation import spectra
-from embeddings.audio.envelope import (
+from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.fingerprints.constellation import spectra
+from embeddings.fingerprints.envelope import (
     LIMIT_S,
     MAX_STEPS,
     N_BANDS,
@@ -13,7 +14,6 @@ from embeddings.audio.envelope import (
     STEPS_PER_S,
     envelope,
 )
-from embeddings.audio.waveform import SAMPLE_RATE_HZ
 
 
 def tone(pitch_hz: float, seconds: float) -> np.ndarray:

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from core.errors import ArtifactError, DataError
 from embeddings.audio.configuration import EncoderConfig, ObjectivesConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
-from embeddings.audio.encoder import AudioEncoder
 from embeddings.audio.inference import embed_crops, embed_files
-from embeddings.audio.objectives import Supervision
 from embeddings.audio.runtime import OnnxEncoder
 from embeddings.audio.spectrogram import N_MELS
-from embeddings.audio.training import crop_retrieval, train_encoder
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from embeddings.encoder.network import AudioEncoder
+from embeddings.encoder.objectives import Supervision
+from embeddings.encoder.training import crop_retrieval, train_encoder
 
 SMALL = EncoderConfig(
     dim=16,

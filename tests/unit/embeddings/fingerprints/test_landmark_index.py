@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embeddings.audio.constellation import FRAMES_PER_S, Constellation
-from embeddings.audio.landmark_index import (
+from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
+from embeddings.fingerprints.landmark_index import (
     MAX_SHIFT_S,
     SPEEDS,
     VOTE_FRAMES,
     build_landmark_index,
 )
-from embeddings.audio.landmarks import QUERY_SKETCH, SKETCH, Sketch, sketch
+from embeddings.fingerprints.landmarks import QUERY_SKETCH, SKETCH, Sketch, sketch
 
 
 def scattered(seed: int, n: int = 120) -> Constellation:

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.audio.constellation import Constellation
-from embeddings.audio.landmarks import HASH_BITS, sketch
+from embeddings.fingerprints.constellation import Constellation
+from embeddings.fingerprints.landmarks import HASH_BITS, sketch
 
 
 def scattered(seed: int, n: int = 300) -> Constellation:

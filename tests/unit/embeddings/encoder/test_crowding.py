@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from embeddings.audio.crowding import MEMBERS, NEAREST, WEIGHT, Crowding
+from embeddings.encoder.crowding import MEMBERS, NEAREST, WEIGHT, Crowding
 
 
 def unit(n: int, dim: int, seed: int) -> torch.Tensor:

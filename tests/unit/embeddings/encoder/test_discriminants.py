@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from embeddings.audio.discriminants import SQUASH, fit_discriminants
+from embeddings.encoder.discriminants import SQUASH, fit_discriminants
 
 
 def features() -> np.ndarray:

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops
-from embeddings.audio.dictionary import BANDS, fit_dictionary
-from embeddings.audio.discriminants import fit_discriminants
-from embeddings.audio.encoder import EncoderNetwork
+from embeddings.encoder.dictionary import BANDS, fit_dictionary
+from embeddings.encoder.discriminants import fit_discriminants
+from embeddings.encoder.network import EncoderNetwork
 
 Crops = NDArray[np.floating]
 _BLOCK_TRACKS = 32  # 32 x 6 crops of 5 s: 21 MB of spectrograms, about 60 MB at work

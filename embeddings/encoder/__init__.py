@@ -1,0 +1,1 @@
+"""The audio encoder: its network, what it learns from, and its training; the only user of torch."""
