@@ -24,7 +24,7 @@ class BridgeConfig(BaseModel):
     that would show it."""
     folds: int = Field(default=5, ge=2, le=20)
     """Folds of tracks over which ridge strength and form are chosen."""
-    network_tracks: int = Field(default=300, ge=10, le=10_000_000)
+    network_tracks: int = Field(default=1000, ge=10, le=10_000_000)
     """Tracks from which a small network is tried beside the ridge."""
     network_hidden: int = Field(default=64, ge=1, le=4096)
     """Hidden units of that network."""
