@@ -1,4 +1,4 @@
-"""Fixed descriptions of a crop: level, texture, modulation and correlation of its bands."""
+"""Fixed descriptions of a crop: level, texture, modulation, repetition and harmony."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from embeddings.audio.spectrogram import HOP_S, N_MELS
+from embeddings.encoder.repetition import N_REPETITION, repetition
+from embeddings.encoder.tonality import N_TONALITY, tonality
 
 QUANTILES = (0.1, 0.5, 0.9)
 POOLED_BANDS = 16  # eight mel bands each: rhythm and balance need no finer ones
@@ -16,9 +18,8 @@ MODULATION_MIN_HZ = 0.4  # a bar of 2.5 s; a crop of 5 s holds two
 MODULATION_MAX_HZ = 21.0  # just under half the frame rate of 43 Hz
 MODULATION_BANDS = 10
 _PAIRS = POOLED_BANDS * (POOLED_BANDS - 1) // 2
-N_STATISTICS = (
-    (3 + len(QUANTILES)) * N_MELS + MODULATION_BANDS * POOLED_BANDS + _PAIRS + 2 * (N_MELS - 2)
-)
+_TEXTURE = (3 + len(QUANTILES)) * N_MELS + 2 * (N_MELS - 2)
+N_STATISTICS = _TEXTURE + MODULATION_BANDS * POOLED_BANDS + _PAIRS + N_REPETITION + N_TONALITY
 
 
 def describe(mels: Tensor) -> Tensor:
@@ -36,7 +37,8 @@ def describe(mels: Tensor) -> Tensor:
     """
     pooled = mels.reshape(*mels.shape[:2], POOLED_BANDS, N_MELS // POOLED_BANDS).mean(3)
     centred = pooled - pooled.mean(1, keepdim=True)
-    parts = (_levels(mels), modulation(centred), _correlation(centred), _contrast(mels))
+    texture = (_levels(mels), modulation(centred), _correlation(centred), _contrast(mels))
+    parts = (*texture, repetition(mels), tonality(mels))
     return torch.cat(parts, dim=1)
 
 
