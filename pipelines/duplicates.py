@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -80,14 +80,33 @@ def fingerprint_catalogue(
     return FingerprintReport(
         fingerprinted=len(fresh),
         failures=tuple(failures),
-        near_duplicates=listed(copies),
+        near_duplicates=copies,
     )
 
 
-def listed(copies: Mapping[str, str]) -> tuple[NearDuplicate, ...]:
-    """Return copies as a report names them, by id."""
-    pairs = sorted(copies.items())
-    return tuple(NearDuplicate(track_id=one, canonical_id=other) for one, other in pairs)
+def known_copies(
+    workspace: Workspace,
+    drafts: Mapping[str, Path],
+    progress: Progress,
+    config: DuplicateConfig | None = None,
+) -> dict[str, tuple[Match, ...]]:
+    """Return the tracks, and the other drafts, that hold the recording of each draft.
+
+    For whoever decides about recordings before they are tracks; nothing is stored.
+
+    Args:
+        workspace: Whose tracks are known.
+        drafts: Names that are no track's → recordings.
+        progress: Shows how far it is.
+        config: When two recordings are taken for one.
+
+    Raises:
+        AudioDecodeError: If a draft cannot be read.
+    """
+    fresh = {name: fingerprint_file(path) for name, path in drafts.items()}
+    with workspace.database.read() as connection:
+        found = _matches(connection, fresh, progress, config, hearing(workspace, drafts))
+    return {name: tuple(match for match in found if match.track_id == name) for name in drafts}
 
 
 def read_in_threads(
@@ -117,8 +136,8 @@ def find_copies(
     progress: Progress,
     config: DuplicateConfig | None = None,
     hear: Hear = unheard,
-) -> dict[str, str]:
-    """Return fresh copy → its canonical track, among fresh and known tracks.
+) -> tuple[NearDuplicate, ...]:
+    """Return the copies among fresh tracks, by id, each with its canonical track.
 
     Args:
         connection: A read transaction.
@@ -127,22 +146,42 @@ def find_copies(
         config: When two recordings are taken for one.
         hear: Reads a recording again, see `hearing`.
     """
+    found = _matches(connection, fresh, progress, config, hear)
+    pairs = canonical_tracks(found, fresh, _standing(connection))
+    unheard_of = {match.track_id for match in found if not match.was_heard}
+    return tuple(
+        NearDuplicate(track_id=one, canonical_id=other, heard=one not in unheard_of)
+        for one, other in sorted(pairs.items())
+    )
+
+
+def _matches(
+    connection: sa.Connection,
+    fresh: Mapping[str, Fingerprint],
+    progress: Progress,
+    config: DuplicateConfig | None,
+    hear: Hear,
+) -> list[Match]:
+    """Return what fresh recordings have in common with one another and with known ones."""
     if not fresh:
-        return {}
+        return []
     own = {track_id: described.to_bytes() for track_id, described in fresh.items()}
     index = build_duplicate_index({**stored_fingerprints(connection), **own})
-    found: list[Match] = []
-    for track_id, described in progress.track(fresh.items(), "seeking duplicates", len(fresh)):
-        found += index.matches(track_id, described, config or DuplicateConfig(), hear)
-    return canonical_tracks(found, fresh, _standing(connection))
+
+    def attempt(one: tuple[str, Fingerprint]) -> tuple[Match, ...]:
+        return index.matches(*one, config or DuplicateConfig(), hear)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        sought = pool.map(attempt, fresh.items())
+        return [
+            match
+            for found in progress.track(sought, "seeking duplicates", len(fresh))
+            for match in found
+        ]
 
 
 def stored_fingerprints(connection: sa.Connection) -> dict[str, bytes]:
-    """Return track id → fingerprint, as it is stored, of every track that has one.
-
-    With `build_duplicate_index` this is all that a gate needs to know a copy: ask the index for
-    the `matches` of a recording's fingerprint.
-    """
+    """Return track id → fingerprint, as it is stored, of every track that has one."""
     query = sa.select(fingerprints.c.track_id, fingerprints.c.data)
     rows = connection.execute(query.where(fingerprints.c.version == VERSION))
     return {row.track_id: bytes(row.data) for row in rows}
@@ -178,7 +217,7 @@ def store_fingerprints(connection: sa.Connection, fresh: Mapping[str, Fingerprin
 def store_copies(
     connection: sa.Connection,
     fresh: Mapping[str, Fingerprint],
-    copies: Mapping[str, str],
+    copies: Iterable[NearDuplicate],
     now_ms: int,
 ) -> None:
     """Keep which tracks are copies, instead of what was known of the fresh ones.
@@ -190,8 +229,8 @@ def store_copies(
         block = near_duplicates.c.track_id.in_(stale[start : start + LOOKUP_IDS])
         connection.execute(sa.delete(near_duplicates).where(block))
     rows = [
-        {"track_id": track_id, "canonical_id": canonical, "found_at": now_ms}
-        for track_id, canonical in sorted(copies.items())
+        {"track_id": each.track_id, "canonical_id": each.canonical_id, "found_at": now_ms}
+        for each in copies
     ]
     upsert(connection, near_duplicates, rows, ["canonical_id", "found_at"])
     for row in rows:

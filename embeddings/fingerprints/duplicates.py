@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from embeddings.audio.container import Samples
-from embeddings.fingerprints.alignment import Agreement, agreement
-from embeddings.fingerprints.clipping import clipped_to
-from embeddings.fingerprints.fingerprint import Fingerprint, fingerprint, stored_landmarks
+from embeddings.fingerprints.alignment import Agreement, Overlay, agreement
+from embeddings.fingerprints.clipping import clipped_to, crest_db
+from embeddings.fingerprints.fingerprint import Fingerprint, stored_landmarks
+from embeddings.fingerprints.foreign import foreign_share
 from embeddings.fingerprints.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
+from embeddings.fingerprints.superposition import superposed
 
 
 class DuplicateConfig(BaseModel):
-    """When two recordings are taken for one."""
+    """When two recordings are taken for one.
+
+    What fingerprints find alike is heard: the recordings are compared sample by sample. Where one
+    of them is gone, or too short for that, peaks and levels of the fingerprints decide.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,10 +32,20 @@ class DuplicateConfig(BaseModel):
     """Landmarks that must agree before two fingerprints are compared."""
     candidates: int = Field(default=8, ge=1, le=1000)
     """Known tracks that a fresh one is compared with, at most."""
+    heard_peaks: float = Field(default=0.3, ge=0, le=1)
+    """Share of peaks that both must have to be heard."""
+    clipped_db: float = Field(default=3.0, gt=0, le=60)
+    """Difference of crests from which one is taken to be clipped; the other is then clipped alike
+    before it is compared."""
+    clipped_peaks: float = Field(default=0.15, ge=0, le=1)
+    """`heard_peaks` where one is taken to be clipped, which adds peaks and hides others."""
+    max_foreign: float = Field(default=0.0005, ge=0, le=1)
+    """Share of a recording's energy that the other does not explain, at most: a copy stays below
+    it through codecs, equalisers and noise, another drum kit or bass does not."""
     min_peaks: float = Field(default=0.45, ge=0, le=1)
-    """Share of peaks that both must have."""
+    """Share of peaks that both must have where they cannot be heard."""
     min_levels: float = Field(default=0.965, ge=-1, le=1)
-    """Mean over bands of the correlation of levels that is needed."""
+    """Mean over bands of the correlation of levels that is needed there."""
     min_weakest: float = Field(default=0.85, ge=-1, le=1)
     """The same of the weakest band: a remix changes some bands and keeps others."""
     sped: float = Field(default=0.002, ge=0, le=1)
@@ -35,10 +54,6 @@ class DuplicateConfig(BaseModel):
     """`min_levels` of two recordings at different speeds."""
     min_weakest_sped: float = Field(default=0.6, ge=-1, le=1)
     """`min_weakest` of two recordings at different speeds."""
-    clipped_db: float = Field(default=3.0, gt=0, le=60)
-    """Difference of crests from which one is taken to be clipped and both are heard again."""
-    clipped_peaks: float = Field(default=0.15, ge=0, le=1)
-    """Share of peaks that both must have to be heard again."""
 
 
 Hear = Callable[[str], Samples | None]
@@ -57,12 +72,20 @@ class Match:
     Args:
         track_id: The fresh one.
         known_id: The known one.
-        agreement: How far they agree.
+        agreement: How far their fingerprints agree.
+        foreign: Share of energy that is in one and cannot come from the other; NaN where they
+            could not be heard, and fingerprints decided.
     """
 
     track_id: str
     known_id: str
     agreement: Agreement
+    foreign: float = float("nan")
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether the recordings themselves were compared."""
+        return not math.isnan(self.foreign)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +112,12 @@ class DuplicateIndex:
             track_id: The fresh track; it may be in the index.
             fresh: Its fingerprint.
             config: When two recordings are taken for one.
-            hear: Reads a recording again, where one of two seems to be clipped.
+            hear: Reads a recording again; the fresh one is read once at most.
         """
         candidates = self.landmarks.candidates(
             fresh.peaks, limit=config.candidates + 1, min_votes=config.min_votes
         )
+        hear_fresh = cache(lambda: hear(track_id))
         matches = []
         for each in candidates:
             known_id = self.track_ids[each.row]
@@ -101,11 +125,11 @@ class DuplicateIndex:
                 continue
             known = Fingerprint.from_bytes(self.fingerprints[each.row])
             found = agreement(fresh, known, each.overlay)
-            if not is_same(found, config) and _may_be_clipped(fresh, known, found, config):
-                pair = _pressed(track_id, fresh, known_id, known, hear)
-                found = agreement(*pair, each.overlay)
-            if is_same(found, config):
-                matches.append(Match(track_id, known_id, found))
+            foreign = float("nan")
+            if _is_worth_hearing(fresh, known, found, config):
+                foreign = _foreign(hear_fresh(), partial(hear, known_id), found.overlay, config)
+            if _holds(found, foreign, config):
+                matches.append(Match(track_id, known_id, found, foreign))
         return tuple(matches)
 
 
@@ -124,7 +148,7 @@ def build_duplicate_index(fingerprints: Mapping[str, bytes]) -> DuplicateIndex:
 
 
 def is_same(found: Agreement, config: DuplicateConfig) -> bool:
-    """Return whether two recordings agree so far that they are one.
+    """Return whether two fingerprints agree so far that their recordings are taken for one.
 
     Levels that could not be compared, because nothing moves or too little overlaps, decide
     nothing.
@@ -140,33 +164,45 @@ def is_same(found: Agreement, config: DuplicateConfig) -> bool:
     )
 
 
-def _may_be_clipped(
+def _is_worth_hearing(
     fresh: Fingerprint, known: Fingerprint, found: Agreement, config: DuplicateConfig
 ) -> bool:
-    return (
-        abs(fresh.crest - known.crest) >= config.clipped_db
-        and found.uncovered_s <= MAX_SHIFT_S
-        and found.peaks >= config.clipped_peaks
-    )
+    is_clipped = abs(fresh.crest - known.crest) >= config.clipped_db
+    wanted = config.clipped_peaks if is_clipped else config.heard_peaks
+    return found.uncovered_s <= MAX_SHIFT_S and found.peaks >= wanted
 
 
-def _pressed(
-    track_id: str, fresh: Fingerprint, known_id: str, known: Fingerprint, hear: Hear
-) -> tuple[Fingerprint, Fingerprint]:
-    """Return both, the one with the higher crest described anew as if it were clipped alike.
+def _holds(found: Agreement, foreign: float, config: DuplicateConfig) -> bool:
+    return is_same(found, config) if math.isnan(foreign) else foreign <= config.max_foreign
+
+
+def _foreign(
+    fresh: Samples | None,
+    hear_known: Callable[[], Samples | None],
+    overlay: Overlay,
+    config: DuplicateConfig,
+) -> float:
+    """Return the greater of what either recording has that the other does not explain.
 
     Clipping adds tones and takes dynamics, so a clipped copy differs from its original as much as
     a remix does; but not from the original clipped.
+
+    Returns:
+        NaN where one is gone, or both share too little.
     """
-    if fresh.crest > known.crest:
-        samples = hear(track_id)
-        if samples is not None:
-            fresh = fingerprint(clipped_to(samples, known.crest), fresh.duration_s)
-        return fresh, known
-    samples = hear(known_id)
-    if samples is not None:
-        known = fingerprint(clipped_to(samples, fresh.crest), known.duration_s)
-    return fresh, known
+    known = None if fresh is None else hear_known()
+    if fresh is None or known is None:
+        return float("nan")
+    crests = crest_db(fresh), crest_db(known)
+    if crests[0] >= crests[1] + config.clipped_db:
+        fresh = clipped_to(fresh, crests[1])
+    elif crests[1] >= crests[0] + config.clipped_db:
+        known = clipped_to(known, crests[0])
+    laid = superposed(fresh, known, overlay)
+    if laid is None:
+        return float("nan")
+    one, other = laid
+    return float(np.fmax(foreign_share(one, other), foreign_share(other, one)))
 
 
 def canonical_tracks(

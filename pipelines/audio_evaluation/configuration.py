@@ -20,6 +20,9 @@ class AudioEvaluationConfig(BaseModel):
     """How many times everything is cut into folds, trained and judged."""
     first_seed: int = Field(default=1, ge=0)
     """Seeds are this one and those that follow."""
+    copies: int = Field(default=120, ge=1, le=100_000)
+    """Recordings copied by each transformation, at most, to look for their originals: ten minutes
+    on 2 cores for recordings of 30 s. It takes 381 without a miss to prove that .99 are found."""
     min_label_tracks: int = Field(default=4, ge=4, le=1000)
     """A label with fewer tracks is searched for by none of them; they still stand in the way. The
     probe needs four."""

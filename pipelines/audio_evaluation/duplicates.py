@@ -26,6 +26,8 @@ from embeddings.fingerprints.duplicates import (
 )
 from embeddings.fingerprints.fingerprint import LIMIT_S, Fingerprint, fingerprint_file
 from embeddings.vectors import TrackVectors
+from pipelines.audio_evaluation.intervals import wilson
+from pipelines.audio_evaluation.remixes import Remix, RemixResult, remix_results
 from pipelines.audio_evaluation.sameness import waveform_correlation
 from pipelines.audio_evaluation.transformations import (
     TRANSFORMATIONS,
@@ -35,9 +37,8 @@ from pipelines.audio_evaluation.transformations import (
 )
 from pipelines.duplicates import read_in_threads
 from pipelines.job import Progress, Report
-from ranking.evaluation.intervals import Estimate, Z
+from ranking.evaluation.intervals import Estimate
 
-SAMPLED = 120  # tracks a transformation: four minutes on 2 cores for 446 recordings of 30 s
 SAME_WAVEFORM = 0.9
 """Correlation of aligned samples from which two files hold one recording, whatever they are called.
 
@@ -76,6 +77,10 @@ class MergedPair(BaseModel):
     """Mean over bands of the correlation of levels."""
     waveform: float
     """Median correlation of aligned samples, see `SAME_WAVEFORM`."""
+    foreign: float | None
+    """Share of energy in one that the other does not explain; None where they were not heard."""
+    is_remix: bool
+    """Whether one was made from the other, and they are two recordings whatever they sound like."""
     cosine: float | None
     """Of their audio vectors, where both have one."""
 
@@ -91,21 +96,24 @@ class DuplicatesReport(Report):
     merged: tuple[MergedPair, ...]
     """Those taken for one."""
     same_recordings: int
-    """Those of the merged whose samples are the same."""
+    """Those of the merged whose samples are the same, and of which neither is a remix."""
     false_merges: int
     """The others."""
     false_merge_rate: Estimate
     """Share of all pairs, with Wilson's interval."""
+    remixes: tuple[RemixResult, ...]
+    """Remixes and their parents: all of them, then by what was changed; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trial:
-    """The recordings, indexed, and what a match needs to hear them again."""
+    """The recordings, indexed, what a match needs to hear them again, and the remixes."""
 
     known: Mapping[str, Fingerprint]
     index: DuplicateIndex
     paths: Mapping[str, Path]
     config: DuplicateConfig
+    remixes: tuple[Remix, ...]
 
     def hear(self, track_id: str) -> Samples:
         return decode(self.paths[track_id], LIMIT_S)
@@ -118,8 +126,9 @@ def evaluate_duplicates(
     seed: int,
     progress: Progress,
     *,
+    sampled: int,
     config: DuplicateConfig | None = None,
-    sampled: int = SAMPLED,
+    remixes: Sequence[Remix] = (),
     transformations: Mapping[str, Transformation] = TRANSFORMATIONS,
 ) -> DuplicatesReport:
     """Make copies of recordings and look for their originals; merge no two different ones.
@@ -130,25 +139,30 @@ def evaluate_duplicates(
         vectors: Audio vectors, reported of pairs that were merged; None where there are none.
         seed: Draws the tracks that are copied and what a transformation leaves open.
         progress: Shows how far it is.
-        config: When two recordings are taken for one.
         sampled: Tracks copied by each transformation, at most.
+        config: When two recordings are taken for one.
+        remixes: Which tracks were made from which.
         transformations: Name → how copies are made.
 
     Returns:
-        Recall by transformation and the rate of false merges over all pairs.
+        Recall by transformation, the rate of false merges over all pairs, and which remixes stayed
+        apart from their parents.
     """
     read = zip(track_ids, read_in_threads(fingerprint_file, paths), strict=True)
     found = dict(progress.track(read, "fingerprinting", len(paths)))
     known = {name: one for name, one in found.items() if not isinstance(one, AudioDecodeError)}
     by_id = dict(zip(track_ids, paths, strict=True))
     stored = {name: one.to_bytes() for name, one in known.items()}
-    trial = _Trial(known, build_duplicate_index(stored), by_id, config or DuplicateConfig())
+    trial = _Trial(
+        known, build_duplicate_index(stored), by_id, config or DuplicateConfig(), tuple(remixes)
+    )
     merged = [_described(match, trial, vectors) for match in _merged(trial, progress)]
     results = tuple(
         _recall(name, how, trial, _drawn(trial, name, sampled, seed), seed, progress)
         for name, how in transformations.items()
     )
-    same = sum(pair.waveform >= SAME_WAVEFORM for pair in merged)
+    same = sum(pair.waveform >= SAME_WAVEFORM and not pair.is_remix for pair in merged)
+    taken_for_one = {frozenset((pair.first, pair.second)) for pair in merged}
     pairs = len(known) * (len(known) - 1) // 2
     return DuplicatesReport(
         recordings=len(known),
@@ -158,21 +172,8 @@ def evaluate_duplicates(
         same_recordings=same,
         false_merges=len(merged) - same,
         false_merge_rate=wilson(len(merged) - same, pairs),
+        remixes=remix_results(remixes, known, taken_for_one),
     )
-
-
-def wilson(hits: int, n: int) -> Estimate:
-    """Return a share with its interval.
-
-    Source:
-        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
-    """
-    if not n:
-        return Estimate(mean=float("nan"), low=float("nan"), high=float("nan"))
-    share = hits / n
-    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return Estimate(mean=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
 def _merged(trial: _Trial, progress: Progress) -> Iterator[Match]:
@@ -188,12 +189,15 @@ def _merged(trial: _Trial, progress: Progress) -> Iterator[Match]:
 
 def _described(match: Match, trial: _Trial, vectors: TrackVectors | None) -> MergedPair:
     one, other = trial.hear(match.track_id), trial.hear(match.known_id)
+    pair = frozenset((match.track_id, match.known_id))
     return MergedPair(
         first=match.track_id,
         second=match.known_id,
         peaks=match.agreement.peaks,
         levels=match.agreement.levels,
         waveform=waveform_correlation(one, other),
+        foreign=match.foreign if match.was_heard else None,
+        is_remix=any(remix.pair == pair for remix in trial.remixes),
         cosine=None if vectors is None else _cosine(vectors, match.track_id, match.known_id),
     )
 

@@ -1,11 +1,11 @@
-"""Intervals of figures of queries: resampled one by one, by whole labels, or as a ratio."""
+"""Intervals of figures of queries, resampled one by one, by labels or as a ratio, and of counts."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.evaluation.intervals import COVERAGE, RESAMPLES, Estimate
+from ranking.evaluation.intervals import COVERAGE, RESAMPLES, Estimate, Z
 
 Values = NDArray[np.float64]
 
@@ -52,6 +52,20 @@ def ratio_bootstrap(values: Values, others: Values, rng: np.random.Generator) ->
     totals = below[drawn].sum(axis=1)
     ratios = above[drawn].sum(axis=1)[totals > 0] / totals[totals > 0]
     return _estimate(float(above.sum() / below.sum()), ratios)
+
+
+def wilson(hits: int, n: int) -> Estimate:
+    """Return a share with its interval.
+
+    Source:
+        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+    """
+    if not n:
+        return _unknown()
+    share = hits / n
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return Estimate(mean=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
 def _estimate(figure: float, resampled: Values) -> Estimate:

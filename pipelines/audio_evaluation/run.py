@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, get_args
 from core.errors import ConfigError, DataError
 from core.workspace import Workspace
 from embeddings.audio.configuration import AudioConfig
+from embeddings.fingerprints.duplicates import DuplicateConfig
 from embeddings.vectors import TrackVectors
 from pipelines.audio_evaluation.cold_start import (
     ColdStartConfig,
@@ -23,6 +24,7 @@ from pipelines.audio_evaluation.comparison import (
 )
 from pipelines.audio_evaluation.configuration import AudioEvaluationConfig
 from pipelines.audio_evaluation.duplicates import DuplicatesReport, evaluate_duplicates
+from pipelines.audio_evaluation.remixes import known_remixes
 from pipelines.audio_evaluation.report import AudioEvaluationReport, RetrievalReport
 from pipelines.fitting import FactorsConfig
 from pipelines.history import load_history
@@ -42,6 +44,7 @@ class AudioJudgement:
         audio: What is trained on the folds of the catalogue, or stands in its place.
         factors: How factors and bridge are fitted.
         cold_start: What of the listening is hidden.
+        duplicates: When two recordings are taken for one.
         outside: Recordings to judge the live encoder on, instead of training any.
     """
 
@@ -49,6 +52,7 @@ class AudioJudgement:
     audio: AudioConfig
     factors: FactorsConfig
     cold_start: ColdStartConfig
+    duplicates: DuplicateConfig
     outside: Outside | None = None
 
 
@@ -115,7 +119,14 @@ def _duplicates(
     if newest is not None:
         vectors = TrackVectors.load(workspace.artifacts.folder("vectors", newest.version))
     return evaluate_duplicates(
-        recordings.paths, recordings.track_ids, vectors, asked.config.first_seed, progress
+        recordings.paths,
+        recordings.track_ids,
+        vectors,
+        asked.config.first_seed,
+        progress,
+        sampled=asked.config.copies,
+        config=asked.duplicates,
+        remixes=known_remixes(workspace) if asked.outside is None else (),
     )
 
 

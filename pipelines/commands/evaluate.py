@@ -63,6 +63,9 @@ Metadata = Annotated[
 Folds = Annotated[
     int | None, typer.Option(help="Parts of the catalogue, each judged by the rest. [default: 2]")
 ]
+Copies = Annotated[
+    int | None, typer.Option(help="Duplicates: recordings a transformation. [default: 120]")
+]
 Only = Annotated[str, typer.Option(help="Some of retrieval,cold-start,duplicates. [default: all]")]
 Repeats = Annotated[
     int | None,
@@ -97,6 +100,7 @@ def audio(
     metadata: Metadata = None,
     folds: Folds = None,
     seeds: Repeats = None,
+    copies: Copies = None,
     only: Only = "",
     as_json: AsJson = False,
 ) -> None:
@@ -107,11 +111,16 @@ def audio(
 
     session = session_of(context, as_json=as_json)
     place = _outside(outside, metadata, folds)
-    config = amended(AudioEvaluationConfig(), label=label, folds=folds, seeds=seeds)
+    config = amended(AudioEvaluationConfig(), label=label, folds=folds, seeds=seeds, copies=copies)
     cold_start = amended(ColdStartConfig(), seeds=seeds)
     settings = session.settings()
     asked = AudioJudgement(
-        config, settings.embeddings.audio, settings.train.factors, cold_start, outside=place
+        config,
+        settings.embeddings.audio,
+        settings.train.factors,
+        cold_start,
+        duplicates=settings.embeddings.duplicates,
+        outside=place,
     )
     parts = [word for part in only.split(",") if (word := part.strip())]
     with session.workspace(settings) as workspace, session.progress("evaluate audio") as progress:

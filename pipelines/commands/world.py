@@ -14,6 +14,9 @@ app = typer.Typer(no_args_is_help=True, help="A built-in world: composed tracks,
 Tracks = Annotated[int | None, typer.Option(help="How many tracks. [default: 400]")]
 Listeners = Annotated[int | None, typer.Option(help="How many listeners. [default: 2000]")]
 Days = Annotated[int | None, typer.Option(help="Days of history. [default: 30]")]
+RemixShare = Annotated[
+    float | None, typer.Option(help="Share of the tracks that are remixes. [default: 0.05]")
+]
 PlayDays = Annotated[int | None, typer.Option("--days", help="Days to play. [default: 2]")]
 Share = Annotated[
     float | None,
@@ -30,6 +33,7 @@ def create(
     tracks: Tracks = None,
     listeners: Listeners = None,
     days: Days = None,
+    remix_share: RemixShare = None,
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +43,12 @@ def create(
     session = session_of(context, as_json=as_json)
     settings = session.settings()
     config = amended(
-        settings.world.create, tracks=tracks, listeners=listeners, days=days, seed=seed
+        settings.world.create,
+        tracks=tracks,
+        listeners=listeners,
+        days=days,
+        remix_share=remix_share,
+        seed=seed,
     )
     with session.workspace(settings) as workspace, session.progress("world create") as progress:
         report = create_world(workspace, config, progress)

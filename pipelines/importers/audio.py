@@ -21,7 +21,6 @@ from pipelines.duplicates import (
     find_copies,
     fingerprinted,
     hearing,
-    listed,
     store_copies,
     store_fingerprints,
 )
@@ -36,7 +35,7 @@ from pipelines.importers.recordings import (
     store_recording,
 )
 from pipelines.importers.rejects import Rejects, open_rejects
-from pipelines.importers.report import ImportReport
+from pipelines.importers.report import ImportReport, NearDuplicate
 from pipelines.importers.rows import RowPlan
 from pipelines.importers.tracks import track_rules, with_metadata
 from pipelines.job import Progress
@@ -113,7 +112,7 @@ def import_audio(
         users=0,
         seconds=time.perf_counter() - started,
         copies=len(copies),
-        near_duplicates=listed(copies),
+        near_duplicates=copies,
     )
 
 
@@ -175,7 +174,7 @@ class _Found:
 
 def _store(
     fresh: Mapping[str, Fingerprint],
-    copies: Mapping[str, str],
+    copies: Iterable[NearDuplicate],
     now_ms: int,
     connection: sa.Connection,
 ) -> None:

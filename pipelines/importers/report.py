@@ -14,6 +14,8 @@ class NearDuplicate(BaseModel):
 
     track_id: str
     canonical_id: str
+    heard: bool
+    """Whether the recordings themselves were compared; where one is gone, their fingerprints."""
 
 
 class ImportReport(Report):

@@ -24,6 +24,8 @@ class WorldReport(Report):
     created: bool
     """False where the same world stood already and nothing was changed."""
     tracks: int
+    remixes: int
+    """Those of the tracks that were made from an earlier one."""
     creators: int
     listeners: int
     days: int
@@ -53,7 +55,8 @@ class Truth:
 
     Args:
         charter: Its settings and its figures.
-        tracks: One row a track: track_id, quality, fame, and its attributes.
+        tracks: One row a track: track_id, quality, fame, its attributes, and what kind of remix it
+            is ("" where it is none).
         user_ids: (u,) ids of the listeners.
         population: (u,) their tastes and habits.
     """

@@ -86,6 +86,8 @@ class WorldConfig(BaseModel):
     """Day 0 of the history; it begins at midnight UTC."""
     track_seconds: float = Field(default=12.0, ge=5, le=300)
     """Mean length of a track."""
+    remix_share: float = Field(default=0.05, ge=0, le=0.5)
+    """Share of the tracks that are remixes of an earlier one, with another kit, bass, key, …"""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that render; plays no part in the result."""
     behaviour: BehaviourConfig = BehaviourConfig()

@@ -20,14 +20,15 @@ from core.workspace import Workspace
 from pipelines.importers.catalogue import put_tracks, snapshot_tracks
 from pipelines.job import Progress
 from pipelines.world.archive import Charter, Truth, WorldReport, keep, read_charter
-from pipelines.world.catalogue import Catalogue, draw_catalogue, record_tracks
+from pipelines.world.catalogue import Catalogue, record_tracks
 from pipelines.world.config import WorldConfig
 from pipelines.world.diary import event_rows, impression_rows
 from pipelines.world.history import History, live_through
 from pipelines.world.memory import blank_memory
 from pipelines.world.ogg_pages import pin_serial
 from pipelines.world.population import AI_PREFERENCES, Population, draw_population
-from pipelines.world.releases import Releases, draw_releases, track_frame, track_ids
+from pipelines.world.releases import Releases, track_frame, track_ids
+from pipelines.world.remixes import draw_tracks
 from pipelines.world.scene import set_scene
 from pipelines.world.traits import attributes_frame
 from ranking.listeners.record import merge_follows
@@ -51,14 +52,13 @@ def create_world(workspace: Workspace, config: WorldConfig, progress: Progress) 
     standing = _standing(workspace, config)
     if standing is not None:
         return standing.report.model_copy(update={"created": False})
-    catalogue = draw_catalogue(config.tracks, config.seed, config.track_seconds)
-    releases = draw_releases(catalogue, config)
+    catalogue, releases = draw_tracks(config)
     population = draw_population(config.listeners, config.behaviour.sessions_a_day, config.seed)
     scene = set_scene(catalogue, releases, population, config.behaviour)
     memory = blank_memory(len(population), len(catalogue.creators), releases.fame)
     history = live_through(scene, memory, config, progress)
     tracks = _record(workspace, catalogue, releases, config, progress)
-    charter = Charter(config=config, report=_report(history, catalogue, config))
+    charter = Charter(config=config, report=_report(history, catalogue, releases, config))
     keep(workspace, _truth(charter, catalogue, releases, population))
     _store(workspace, tracks, population, history, config)
     return charter.report
@@ -118,6 +118,7 @@ def _truth(
             "track_id": track_ids(len(catalogue.attributes)),
             "quality": releases.quality,
             "fame": releases.fame,
+            "remix": releases.remixes.kinds,
         }
     )
     return Truth(
@@ -160,7 +161,9 @@ def _store_preferences(
     upsert(connection, users_table, rows, update=("ai_preference",))
 
 
-def _report(history: History, catalogue: Catalogue, config: WorldConfig) -> WorldReport:
+def _report(
+    history: History, catalogue: Catalogue, releases: Releases, config: WorldConfig
+) -> WorldReport:
     heard = history.listens
     by_user = np.bincount(heard["user_row"].to_numpy(), minlength=config.listeners)
     by_track = np.bincount(heard["track_row"].to_numpy(), minlength=config.tracks)
@@ -169,6 +172,7 @@ def _report(history: History, catalogue: Catalogue, config: WorldConfig) -> Worl
     return WorldReport(
         created=True,
         tracks=config.tracks,
+        remixes=releases.remixes.rows.size,
         creators=len(catalogue.creators),
         listeners=config.listeners,
         days=config.days,

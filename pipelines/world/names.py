@@ -80,7 +80,7 @@ def found_creators(
         _choose_owner(style, mains, seconds, appetite, rng.random()) for style in track_styles
     ]
     kept = sorted(set(owners))
-    names = _number_repeats(_creator_name(rng) for _ in kept)
+    names = number_repeats(_creator_name(rng) for _ in kept)
     creators = tuple(
         Creator(name, tuple(dict.fromkeys(s for s in (mains[row], seconds[row]) if s)))
         for name, row in zip(names, kept, strict=True)
@@ -90,7 +90,7 @@ def found_creators(
 
 def title_tracks(track_styles: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
     """Invent a unique title for each track; some hint at the style, most do not."""
-    return _number_repeats(_title(style, rng) for style in track_styles)
+    return number_repeats(_title(style, rng) for style in track_styles)
 
 
 def _choose_owner(
@@ -126,7 +126,7 @@ def _title(style: str, rng: np.random.Generator) -> str:
     return f"{_pick(_IMAGE, rng)} and {_pick(_IMAGE, rng)}"
 
 
-def _number_repeats(names: Iterable[str]) -> tuple[str, ...]:
+def number_repeats(names: Iterable[str]) -> tuple[str, ...]:
     """Keep the first of equal names, and number the others from 2."""
     seen: Counter[str] = Counter()
     numbered: list[str] = []

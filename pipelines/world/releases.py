@@ -31,6 +31,24 @@ BRIGHTNESS_WORDS = ((0.4, "dark"), (0.6, "warm"), (9.0, "bright"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Remixes:
+    """Which of n tracks are remixes, and of what.
+
+    Args:
+        parents: (n,) row of the track it was made from; -1 where a track is no remix.
+        kinds: (n,) what was changed, a name in `remixes.KINDS`; "" where a track is no remix.
+    """
+
+    parents: NDArray[np.int64]
+    kinds: tuple[str, ...]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Return the rows of the remixes, ascending."""
+        return np.flatnonzero(self.parents >= 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Releases:
     """n tracks as the world knows them, beside their attributes.
 
@@ -42,6 +60,7 @@ class Releases:
         trial: (n,) whether the track is on trial and unheard.
         released_at_ms: (n,) epoch milliseconds.
         tags: (n,) the words people would file it under, some missing, some wrong.
+        remixes: Which of them are remixes.
     """
 
     quality: NDArray[np.float32]
@@ -51,10 +70,11 @@ class Releases:
     trial: NDArray[np.bool_]
     released_at_ms: NDArray[np.int64]
     tags: tuple[tuple[str, ...], ...]
+    remixes: Remixes
 
 
 def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
-    """Draw what the composer does not decide; the same for the same config."""
+    """Draw what the composer does not decide, as if no track were a remix."""
     rng = generator(config.seed, "releases")
     count = len(catalogue.attributes)
     trial = _some(count, TRIAL_SHARE, rng)
@@ -69,7 +89,8 @@ def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
         labelled=(origins == Origin.HUMAN) | trial | (rng.random(count) < P_LABELLED),
         trial=trial,
         released_at_ms=_draw_release_times(before, trial, config, rng),
-        tags=tuple(_draw_tags(track, rng) for track in catalogue.attributes),
+        tags=tuple(draw_tags(track, rng) for track in catalogue.attributes),
+        remixes=Remixes(np.full(count, -1), ("",) * count),
     )
 
 
@@ -115,8 +136,14 @@ def track_frame(catalogue: Catalogue, releases: Releases) -> pl.DataFrame:
             "generator": generator_of,
             "model": model_of,
             "prompt": prompts,
+            "parents": [[ids[row]] if row >= 0 else [] for row in releases.remixes.parents],
         },
-        schema_overrides={"generator": pl.String, "model": pl.String, "prompt": pl.String},
+        schema_overrides={
+            "generator": pl.String,
+            "model": pl.String,
+            "prompt": pl.String,
+            "parents": pl.List(pl.String),
+        },
     )
 
 
@@ -146,7 +173,8 @@ def _draw_release_times(
     return np.asarray(config.start_ms + (day * DAY_MS).astype(np.int64))
 
 
-def _draw_tags(track: TrackAttributes, rng: np.random.Generator) -> tuple[str, ...]:
+def draw_tags(track: TrackAttributes, rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw the words a track is filed under: true ones, some missing, some wrong."""
     mode = "happy" if track.mode == "major" else "melancholic"
     aspects = (
         (track.style, (track.style,)),

@@ -12,12 +12,13 @@ import numpy as np
 from pipelines.job import Silent
 from pipelines.world.attributes import TrackAttributes
 from pipelines.world.audio_file import write_track
-from pipelines.world.catalogue import Catalogue, draw_catalogue
+from pipelines.world.catalogue import Catalogue
 from pipelines.world.config import WorldConfig
 from pipelines.world.history import History, live_through
 from pipelines.world.memory import Memory, blank_memory
 from pipelines.world.population import draw_population
-from pipelines.world.releases import Releases, draw_releases
+from pipelines.world.releases import Releases
+from pipelines.world.remixes import draw_tracks
 from pipelines.world.scene import Scene, set_scene
 
 
@@ -35,8 +36,7 @@ class SilentWorld:
 
 def live(config: WorldConfig) -> SilentWorld:
     """Draw a world and let its listeners live through its days."""
-    catalogue = draw_catalogue(config.tracks, config.seed)
-    releases = draw_releases(catalogue, config)
+    catalogue, releases = draw_tracks(config)
     population = draw_population(config.listeners, config.behaviour.sessions_a_day, config.seed)
     scene = set_scene(catalogue, releases, population, config.behaviour)
     memory = blank_memory(len(population), len(catalogue.creators), releases.fame)

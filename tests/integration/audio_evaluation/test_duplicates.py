@@ -10,7 +10,8 @@ import soundfile
 
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
 from embeddings.vectors import TrackVectors
-from pipelines.audio_evaluation.duplicates import DuplicatesReport, evaluate_duplicates, wilson
+from pipelines.audio_evaluation.duplicates import DuplicatesReport, evaluate_duplicates
+from pipelines.audio_evaluation.intervals import wilson
 from pipelines.audio_evaluation.sameness import waveform_correlation
 from pipelines.audio_evaluation.transformations import TRANSFORMATIONS
 from pipelines.job import Silent
@@ -38,7 +39,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def report(recordings: dict[str, Path]) -> DuplicatesReport:
     vectors = TrackVectors(("1", "again"), np.eye(2, dtype=np.float32)[[0, 0]])
     paths, names = list(recordings.values()), list(recordings)
-    return evaluate_duplicates(paths, names, vectors, 3, Silent())
+    return evaluate_duplicates(paths, names, vectors, 3, Silent(), sampled=6)
 
 
 def test_every_transformation_is_measured(report: DuplicatesReport) -> None:

@@ -13,6 +13,7 @@ from core.database import tracks
 from core.errors import ConfigError, DataError
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
+from embeddings.fingerprints.duplicates import DuplicateConfig
 from embeddings.vectors import TrackVectors
 from pipelines.audio_evaluation import run
 from pipelines.audio_evaluation.cold_start import ColdStartConfig
@@ -60,7 +61,7 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Record what is searched for duplicates, and take the search for done."""
     calls: list[tuple[Any, ...]] = []
 
-    def searched(*given: Any) -> _Small:
+    def searched(*given: Any, **_settings: Any) -> _Small:
         calls.append(given)
         return _Small()
 
@@ -74,6 +75,7 @@ def judged(workspace: Workspace, *only: str, outside: Outside | None = None) -> 
         AudioConfig(),
         FactorsConfig(),
         ColdStartConfig(seeds=1),
+        DuplicateConfig(),
         outside=outside,
     )
     return evaluate_audio(workspace, asked, only, Silent())

@@ -14,10 +14,10 @@ from core.workspace import open_workspace
 from pipelines.job import Silent
 from pipelines.world import create
 from pipelines.world.archive import read_truth
-from pipelines.world.catalogue import draw_catalogue
 from pipelines.world.config import WorldConfig
 from pipelines.world.create import create_world
-from pipelines.world.releases import draw_releases, track_frame
+from pipelines.world.releases import track_frame
+from pipelines.world.remixes import draw_tracks
 from pipelines.world.traits import attributes_from
 from ranking.listeners.tallies import tally
 from tests.support.listening import record_silence
@@ -125,8 +125,7 @@ def test_the_engine_s_tables_do_not_hold_the_truth(world):
 
 def test_origins_states_and_provenance_are_mixed():
     config = WorldConfig(tracks=1000, seed=3)
-    catalogue = draw_catalogue(config.tracks, config.seed)
-    frame = track_frame(catalogue, draw_releases(catalogue, config))
+    frame = track_frame(*draw_tracks(config))
     shares = {name: (frame["origin"] == name).mean() for name in ("human", "generated", "assisted")}
     # drawn 70, 25 and 5 %, the 4 % on trial always generated; 0.05 is over three standard errors
     assert abs(shares["human"] - 0.67) < 0.05
