@@ -129,9 +129,9 @@ def _binding_filters(catalogue: Catalogue) -> tuple[CandidateFilter, ...]:
     """Return the filters that hold even for a fallback."""
     return (
         ServableFilter(catalogue),
-        DislikedFilter(),
+        DislikedFilter(catalogue.clusters),
         BlockedCreatorFilter(catalogue),
-        ExcludedFilter(),
+        ExcludedFilter(catalogue.clusters),
         AiPreferenceFilter(catalogue),
         ExplicitFilter(catalogue),
         RegionFilter(catalogue),
@@ -144,7 +144,7 @@ def _filters(
     return (
         *_binding_filters(catalogue),
         OwnUploadFilter(catalogue),
-        HeardFilter(config.repeats),
+        HeardFilter(config.repeats, catalogue.clusters),
         NearDuplicateFilter(learned.vectors, config.near_duplicate),
     )
 

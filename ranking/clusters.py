@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,37 @@ class Clusters:
 
     members: Rows
     canonical: Rows
+    ascending: Rows = field(init=False)
+    """(m,) the members by row."""
+    numbers: Rows = field(init=False)
+    """(m,) the cluster of each of `ascending`, from 0."""
+
+    def __post_init__(self) -> None:
+        order = np.argsort(self.members)
+        _, numbers = np.unique(self.canonical[order], return_inverse=True)
+        object.__setattr__(self, "ascending", self.members[order])
+        object.__setattr__(self, "numbers", numbers.astype(np.int64))
+
+    def with_copies(self, rows: Rows) -> Rows:
+        """Return tracks and every other track that holds the same recording as one of them.
+
+        What a listener did with one of them they did with the recording.
+
+        Args:
+            rows: (k,) tracks.
+
+        Returns:
+            (>= k,) rows; distinct where nothing was added, otherwise some may stand twice.
+        """
+        if not self.members.size or not rows.size:
+            return rows
+        place = np.minimum(np.searchsorted(self.ascending, rows), self.members.size - 1)
+        met = self.ascending[place] == rows
+        if not met.any():
+            return rows
+        touched = np.zeros(self.members.size, dtype=np.bool_)
+        touched[self.numbers[place[met]]] = True
+        return np.concatenate([rows, self.ascending[touched[self.numbers]]])
 
     def with_hidden(self, hidden: Mask) -> Mask:
         """Return what is hidden, and every copy of it.

@@ -63,5 +63,5 @@ def _by_listeners(serving: FeedSet, row: int, size: int) -> tuple[Rows, Floats]:
 
 def _allowed(serving: FeedSet, row: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     allowed = serving.catalogue.servable.copy()
-    allowed[row] = False
+    allowed[serving.catalogue.clusters.with_copies(np.array([row], dtype=np.int64))] = False
     return allowed

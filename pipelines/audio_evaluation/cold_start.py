@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,10 @@ from core.errors import DataError
 from core.ids import Ids
 from core.randomness import generator
 from core.workspace import Workspace
+from embeddings.audio.backbone import backbone_path
+from embeddings.audio.configuration import AudioConfig
 from pipelines.audio_evaluation.cold_trial import MODELS, Listening, Trial, draw_trial, run_trial
+from pipelines.audio_evaluation.ears import Ear, FinishedEar, LearningEar, learning_ear
 from pipelines.audio_evaluation.intervals import ratio_bootstrap
 from pipelines.catalogue import LiveCatalogue, open_catalogue
 from pipelines.fitting import FactorsConfig, preferences
@@ -23,7 +27,6 @@ from pipelines.job import Progress, Report
 from pipelines.splits import graded
 from ranking.catalogue import Catalogue
 from ranking.evaluation.intervals import Estimate, bootstrap_mean
-from ranking.model import Floats
 
 MIN_HIDDEN = 5  # tracks; fewer say more of themselves than of cold starts
 
@@ -41,6 +44,9 @@ class ColdStartConfig(BaseModel):
     """How many times tracks are drawn, everything is fitted and judged."""
     first_seed: int = Field(default=1, ge=0)
     """Seeds are this one and those that follow."""
+    relearn: bool = False
+    """Whether an encoder is trained for each seed, without the hidden tracks; it always is where it
+    learns tags or listening."""
 
 
 class ColdStartResult(BaseModel):
@@ -58,6 +64,8 @@ class ColdStartResult(BaseModel):
 class ColdStartReport(Report):
     """Every model's figures, and the bridge's beside chance and ceiling."""
 
+    encoder: Literal["newest", "trained without the hidden tracks"]
+    """Whose vectors they are."""
     seeds: int
     tracks: int
     hidden: int
@@ -74,15 +82,21 @@ class ColdStartReport(Report):
 
 
 def evaluate_cold_start(
-    workspace: Workspace, factors: FactorsConfig, config: ColdStartConfig, progress: Progress
+    workspace: Workspace,
+    audio: AudioConfig,
+    factors: FactorsConfig,
+    config: ColdStartConfig,
+    progress: Progress,
 ) -> ColdStartReport:
     """Hide every play of some tracks and recommend those tracks; several times over.
 
-    The vectors are those of the newest encoder, which learned from the sound of all tracks and
-    from no listening.
+    The vectors are those of the newest encoder where it learns from sound alone: it has heard all
+    tracks. An encoder that learns tags or listening is trained anew without the hidden tracks,
+    or what it is judged by would have taught it.
 
     Args:
         workspace: Whose catalogue, vectors and listening.
+        audio: What the encoder learns from, and a foreign one does not.
         factors: How factors and bridge are fitted.
         config: What is hidden.
         progress: Shows how far it is.
@@ -92,12 +106,15 @@ def evaluate_cold_start(
     """
     history, opened = load_history(workspace.warehouse), open_catalogue(workspace)
     listening = listening_of(history, opened)
-    return cold_start(opened.catalogue, opened.audio.vectors, listening, factors, config, progress)
+    ear: Ear = FinishedEar(opened.audio.vectors)
+    if backbone_path(audio.backbone) is None and (config.relearn or _is_taught(audio)):
+        ear = learning_ear(workspace, opened.catalogue, audio, factors, config.first_seed, progress)
+    return cold_start(opened.catalogue, ear, listening, factors, config, progress)
 
 
 def cold_start(
     catalogue: Catalogue,
-    vectors: Floats,
+    ear: Ear,
     listening: Listening,
     factors: FactorsConfig,
     config: ColdStartConfig,
@@ -107,7 +124,7 @@ def cold_start(
 
     Args:
         catalogue: The tracks.
-        vectors: (n_tracks, dim) unit rows of whatever is known of a track before it is played.
+        ear: Makes vectors of whatever is known of a track before it is played.
         listening: Who met, wants and chose what.
         factors: How factors and bridge are fitted.
         config: What is hidden.
@@ -118,17 +135,17 @@ def cold_start(
     seeds = range(config.first_seed, config.first_seed + config.seeds)
     for seed in progress.track(seeds, "cold starts", config.seeds):
         trial = draw_trial(
-            catalogue, vectors, listening, config.hidden_share, config.listeners, seed
+            catalogue, ear.heard, listening, config.hidden_share, config.listeners, seed
         )
         if int(trial.hidden.sum()) < MIN_HIDDEN:
             raise DataError(
                 f"{int(trial.hidden.sum())} tracks with audio and listeners could be hidden and "
                 f"{MIN_HIDDEN} are needed; import more listening, and train `embed`"
             )
-        outcome = run_trial(trial, factors)
+        outcome = run_trial(trial, ear.vectors(trial.hidden, seed), factors)
         trials.append(trial)
         found.append(np.stack([outcome[name] for name in MODELS]))
-    return _report(trials, found, config)
+    return _report(trials, found, config, relearned=isinstance(ear, LearningEar))
 
 
 def listening_of(history: History, opened: LiveCatalogue) -> Listening:
@@ -145,6 +162,11 @@ def listening_of(history: History, opened: LiveCatalogue) -> Listening:
     return Listening(known, _pairs(tallies, users, catalogue), _pairs(chosen, users, catalogue))
 
 
+def _is_taught(audio: AudioConfig) -> bool:
+    objectives = audio.encoder.objectives
+    return bool(objectives.tags or objectives.alignment)
+
+
 def _pairs(frame: pl.DataFrame, users: Ids, catalogue: Catalogue) -> sp.csr_matrix:
     at = users.rows(frame["user_id"].to_list()), catalogue.tracks.rows(frame["track_id"].to_list())
     there = (at[0] >= 0) & (at[1] >= 0)
@@ -153,12 +175,17 @@ def _pairs(frame: pl.DataFrame, users: Ids, catalogue: Catalogue) -> sp.csr_matr
 
 
 def _report(
-    trials: Sequence[Trial], found: Sequence[NDArray[np.float64]], config: ColdStartConfig
+    trials: Sequence[Trial],
+    found: Sequence[NDArray[np.float64]],
+    config: ColdStartConfig,
+    *,
+    relearned: bool,
 ) -> ColdStartReport:
     rng = generator(config.first_seed, "bootstrap")
     values = _by_listener(trials, found)
     ours, chance, ceiling = (values[MODELS.index(name)] for name in ("bridge", "random", "ceiling"))
     return ColdStartReport(
+        encoder="trained without the hidden tracks" if relearned else "newest",
         seeds=config.seeds,
         tracks=len(trials[0].catalogue),
         hidden=int(trials[0].hidden.sum()),

@@ -63,7 +63,6 @@ class Trial:
 
     Attributes:
         catalogue: The tracks.
-        vectors: (n_tracks, dim) unit rows; zero rows where a track has no audio.
         listening: All of it.
         hidden: (n_tracks,) the tracks whose every play is hidden.
         asked: (a,) listeners who chose one of them, or more.
@@ -71,7 +70,6 @@ class Trial:
     """
 
     catalogue: Catalogue
-    vectors: Floats
     listening: Listening
     hidden: Mask
     asked: Rows
@@ -94,30 +92,41 @@ class Affinity:
 
 def draw_trial(
     catalogue: Catalogue,
-    vectors: Floats,
+    heard: Mask,
     listening: Listening,
     hidden_share: float,
     listeners: int,
     seed: int,
 ) -> Trial:
-    """Draw what is hidden among the tracks that have audio and were chosen, and who is asked."""
-    heard = np.any(vectors != 0, axis=1) & catalogue.servable
+    """Draw what is hidden among the tracks that have audio and were chosen, and who is asked.
+
+    Args:
+        catalogue: The tracks.
+        heard: (n_tracks,) which of them have audio.
+        listening: Who met, wants and chose what.
+        hidden_share: Of the tracks that may be hidden.
+        listeners: Asked at most.
+        seed: Decides both.
+    """
     chosen = np.asarray(listening.chosen.sum(axis=0)).ravel() > 0
-    eligible = np.flatnonzero(heard & chosen)
+    eligible = np.flatnonzero(heard & catalogue.servable & chosen)
     rng = generator(seed, "cold-start")
     count = round(hidden_share * eligible.size)
     hidden = np.zeros(len(catalogue), dtype=np.bool_)
     hidden[rng.choice(eligible, count, replace=False)] = True
     wanting = np.flatnonzero(np.asarray(listening.chosen[:, hidden].sum(axis=1)).ravel() > 0)
     asked = np.sort(rng.permutation(wanting)[:listeners]).astype(np.int64)
-    return Trial(catalogue, vectors, listening, hidden, asked, seed)
+    return Trial(catalogue, listening, hidden, asked, seed)
 
 
-def run_trial(trial: Trial, config: FactorsConfig) -> Mapping[str, NDArray[np.float64]]:
+def run_trial(
+    trial: Trial, vectors: Floats, config: FactorsConfig
+) -> Mapping[str, NDArray[np.float64]]:
     """Let every model recommend, and return what it found.
 
     Args:
         trial: What is hidden.
+        vectors: (n_tracks, dim) unit rows; zero rows where a track has no audio.
         config: How factors and bridge are fitted, to what is not hidden.
 
     Returns:
@@ -128,15 +137,17 @@ def run_trial(trial: Trial, config: FactorsConfig) -> Mapping[str, NDArray[np.fl
     seen = trial.listening.without(trial.hidden, everyone)
     found = {
         name: _found(trial, seen, affinity, trial.asked)
-        for name, affinity in _rivals(trial, seen, config).items()
+        for name, affinity in _rivals(trial, vectors, seen, config).items()
     }
     found["random"] = _by_chance(trial, seen)
     found["ceiling_of_others"] = _told_by_others(trial, seen, config)
     return {name: found[name] for name in MODELS}
 
 
-def _rivals(trial: Trial, seen: Listening, config: FactorsConfig) -> dict[str, Affinity]:
-    vectors, tags = trial.vectors, trial.catalogue.tags
+def _rivals(
+    trial: Trial, vectors: Floats, seen: Listening, config: FactorsConfig
+) -> dict[str, Affinity]:
+    tags = trial.catalogue.tags
     seed = derive_seed(trial.seed, "factors")
     met = np.asarray(seen.met.sum(axis=0), dtype=np.float32).ravel()
     fitted = collaborate(seen.known, trial.catalogue, vectors, met, config, seed)

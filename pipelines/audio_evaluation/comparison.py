@@ -37,7 +37,7 @@ from pipelines.audio_evaluation.trials import (
 )
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Progress
-from pipelines.learn_encoder import supervision
+from pipelines.lessons import lessons_of
 from pipelines.recordings import recordings as catalogue_tracks
 
 
@@ -93,11 +93,11 @@ def compare_on_catalogue(
             config,
         )
         return _summary(outcomes, material, config, config.folds)
-    known = supervision(
+    known = lessons_of(
         workspace,
         catalogue_tracks(workspace),
         material.recordings.track_ids,
-        audio.encoder,
+        audio.encoder.objectives,
         factors,
         config.first_seed,
     )

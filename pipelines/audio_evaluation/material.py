@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,9 @@ from core.randomness import derive_seed, generator
 from core.workspace import Workspace
 from embeddings.audio.configuration import EncoderConfig
 from embeddings.audio.crops import TrackCrops, read_track_crops
-from embeddings.audio.embedder import AudioEmbedder, MelEncoder
+from embeddings.audio.embedder import AudioEmbedder
 from embeddings.audio.inference import embed_crops, embed_files
 from embeddings.audio.opening import open_encoder
-from embeddings.encoder.objectives import Supervision
 from embeddings.encoder.training import train_encoder
 from pipelines.audio_evaluation.baselines import (
     MfccStatistics,
@@ -26,6 +25,8 @@ from pipelines.audio_evaluation.baselines import (
 from pipelines.audio_evaluation.labels import LabelledRecordings
 from pipelines.audio_evaluation.spaces import Space
 from pipelines.job import Progress
+from pipelines.lessons import Lessons
+from ranking.model import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +72,7 @@ def read_material(
 def trained_space(
     material: Material,
     rows: NDArray[np.int64],
-    known: Supervision,
+    known: Lessons,
     config: EncoderConfig,
     seed: int,
     told: Callable[[int, int], None],
@@ -80,23 +81,52 @@ def trained_space(
 
     Args:
         material: The recordings.
-        rows: Those to train on; where they are more than the encoder is to learn from, a sample.
+        rows: Those to train on; of the plays of the others nothing is known.
         known: What is known of all recordings besides their sound.
         config: The encoder.
         seed: Of the training.
         told: Called with (steps done, steps in all).
     """
+    crops = material.crops
+    held = np.setdiff1d(np.arange(len(crops.track_ids)), rows)
+    unheard = [crops.track_ids[row] for row in held]
+    return Space("segue", trained_vectors(crops, rows, known, unheard, config, seed, told))
+
+
+def trained_vectors(
+    crops: TrackCrops,
+    rows: NDArray[np.int64],
+    known: Lessons,
+    unheard: Sequence[str],
+    config: EncoderConfig,
+    seed: int,
+    told: Callable[[int, int], None],
+) -> Floats:
+    """Train an encoder on some of the recordings and return the vectors of all.
+
+    Args:
+        crops: Of the (n,) recordings.
+        rows: Those to train on; where they are more than the encoder is to learn from, a sample.
+        known: What is known of all recordings besides their sound.
+        unheard: Tracks whose plays must not be known.
+        config: The encoder.
+        seed: Of the training.
+        told: Called with (steps done, steps in all).
+
+    Returns:
+        (n, dim) unit rows.
+    """
     size = min(config.train_tracks, rows.size)
     chosen = np.sort(generator(seed, "training tracks").choice(rows, size, replace=False))
-    crops = material.crops.chosen(chosen)
-    encoder = train_encoder(crops, config, seed, told, supervision=known.of(chosen))
-    return _embedded(material, encoder)
+    taught = known.of(chosen, unheard)
+    encoder = train_encoder(crops.chosen(chosen), config, seed, told, supervision=taught)
+    return embed_crops(crops, encoder).values
 
 
 def random_space(material: Material, config: EncoderConfig, seed: int) -> Space:
     """Embed the recordings with untrained weights."""
     encoder = random_encoder(config, derive_seed(seed, "random encoder"))
-    return Space("random", _embedded(material, encoder).values)
+    return Space("random", embed_crops(material.crops, encoder).values)
 
 
 def finished_space(material: Material, encoder: AudioEmbedder, progress: Progress) -> Space:
@@ -127,10 +157,6 @@ def live_encoder(workspace: Workspace) -> AudioEmbedder:
             "`segue train` first"
         )
     return open_encoder(workspace.artifacts.folder("encoder", version))
-
-
-def _embedded(material: Material, encoder: MelEncoder) -> Space:
-    return Space("segue", embed_crops(material.crops, encoder).values)
 
 
 def _versions(workspace: Workspace) -> Iterator[str]:

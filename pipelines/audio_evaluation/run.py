@@ -107,7 +107,7 @@ def _cold_start(workspace: Workspace, asked: AudioJudgement, progress: Progress)
         raise DataError("nobody has played recordings outside the catalogue; leave out --from")
     if not load_history(workspace.warehouse).tallies().height:
         raise DataError("there is no listening; import events first")
-    return evaluate_cold_start(workspace, asked.factors, asked.cold_start, progress)
+    return evaluate_cold_start(workspace, asked.audio, asked.factors, asked.cold_start, progress)
 
 
 def _duplicates(

@@ -71,6 +71,13 @@ Repeats = Annotated[
     int | None,
     typer.Option("--seeds", help="How often all is cut and trained. [default: 2; cold start 3]"),
 ]
+Relearn = Annotated[
+    bool,
+    typer.Option(
+        "--relearn",
+        help="Train an encoder for each cold start, without the tracks whose plays are hidden.",
+    ),
+]
 
 
 @app.callback()
@@ -102,6 +109,7 @@ def audio(
     seeds: Repeats = None,
     copies: Copies = None,
     only: Only = "",
+    relearn: Relearn = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the encoder with MFCC statistics and chance; judge cold start and duplicates."""
@@ -112,7 +120,7 @@ def audio(
     session = session_of(context, as_json=as_json)
     place = _outside(outside, metadata, folds)
     config = amended(AudioEvaluationConfig(), label=label, folds=folds, seeds=seeds, copies=copies)
-    cold_start = amended(ColdStartConfig(), seeds=seeds)
+    cold_start = amended(ColdStartConfig(relearn=relearn), seeds=seeds)
     settings = session.settings()
     asked = AudioJudgement(
         config,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking.catalogue import Catalogue, Status
+from ranking.clusters import Clusters
 from ranking.filters.ai_preference import wanted
 from ranking.listeners.repeats import RepeatConfig, too_recent
 from ranking.model import AiPreference, FeedQuery, Mask, Rows
@@ -22,10 +23,12 @@ class Shelf:
     Args:
         masks: (AI preference, whether explicit tracks may appear) → (n,) what may be offered.
         repeats: How soon a track may come back.
+        clusters: Which tracks hold the same recording.
     """
 
     masks: dict[tuple[AiPreference, bool], Mask]
     repeats: RepeatConfig
+    clusters: Clusters
 
     def open_to(self, query: FeedQuery) -> Mask:
         """Return (n,) which tracks may be offered to the listener; shared, not to be written."""
@@ -33,10 +36,11 @@ class Shelf:
         return self.masks[preferences.ai, preferences.explicit]
 
     def skipped(self, query: FeedQuery) -> Rows:
-        """Return the rows to leave out: heard too recently, turned down, or excluded."""
+        """Return the rows to leave out: heard too recently, turned down, excluded; or a copy."""
         listener = query.listener
         against = listener.rows[listener.opinions < 0]
-        return np.concatenate([too_recent(query, self.repeats), against, query.exclude])
+        left_out = np.concatenate([too_recent(query, self.repeats), against, query.exclude])
+        return self.clusters.with_copies(left_out)
 
 
 def shelf(catalogue: Catalogue, status: Status, repeats: RepeatConfig) -> Shelf:
@@ -55,4 +59,4 @@ def shelf(catalogue: Catalogue, status: Status, repeats: RepeatConfig) -> Shelf:
         for ai in AiPreference
         for explicit in (True, False)
     }
-    return Shelf(masks, repeats)
+    return Shelf(masks, repeats, catalogue.clusters)

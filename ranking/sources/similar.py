@@ -57,9 +57,9 @@ class SimilarSource:
     def fetch(self, query: FeedQuery, limit: int) -> Candidates:
         """Return the tracks with the largest weighted cosine to any seed."""
         seeds, worth = audio_seeds(query.listener, self.has_vector, self.config)
-        skipped = seeds
+        skipped = self.shelf.clusters.with_copies(seeds)  # what sounds most alike is the copy
         if self.config.skip_heard:
-            skipped = np.concatenate([seeds, self.shelf.skipped(query)])
+            skipped = np.concatenate([skipped, self.shelf.skipped(query)])
         width = self.config.neighbours + min(int(skipped.size), self.config.neighbours)
         near, cosines = self.index.search(self.vectors[seeds], width)
         found = near >= 0

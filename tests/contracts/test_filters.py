@@ -20,9 +20,9 @@ from ranking.merging import no_candidates
 from ranking.model import Candidates, one_source
 from ranking.protocols import CandidateFilter
 from tests.contracts.listeners import requests_of, snapshot
-from tests.support.worlds import tiny_world
+from tests.support.worlds import tiny_world, with_copies
 
-WORLD = tiny_world()
+WORLD = with_copies(tiny_world())
 REQUESTS = requests_of(WORLD)
 ROWS = np.random.default_rng(5).permutation(len(WORLD.catalogue)).astype(np.int64)
 EVERYTHING = one_source("any", ROWS, np.linspace(1, 0, ROWS.size, dtype=np.float32))
@@ -91,12 +91,12 @@ class TestServable(EligibilityContract):
 
 class TestHeard(EligibilityContract):
     def make(self) -> CandidateFilter:
-        return HeardFilter(RepeatConfig())
+        return HeardFilter(RepeatConfig(), WORLD.catalogue.clusters)
 
 
 class TestDisliked(EligibilityContract):
     def make(self) -> CandidateFilter:
-        return DislikedFilter()
+        return DislikedFilter(WORLD.catalogue.clusters)
 
 
 class TestBlockedCreator(EligibilityContract):
@@ -111,7 +111,7 @@ class TestOwnUpload(EligibilityContract):
 
 class TestExcluded(EligibilityContract):
     def make(self) -> CandidateFilter:
-        return ExcludedFilter()
+        return ExcludedFilter(WORLD.catalogue.clusters)
 
 
 class TestAiPreference(EligibilityContract):

@@ -19,7 +19,7 @@ from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource
 from tests.contracts.listeners import requests_of, snapshot
-from tests.support.worlds import TinyWorld, nothing_learned, tiny_world
+from tests.support.worlds import TinyWorld, nothing_learned, tiny_world, with_copies
 
 LIMITS = (0, 1, 7, 1000)
 WORLD = tiny_world()
@@ -86,6 +86,15 @@ class SourceContract:
         rows = self.make(WORLD).fetch(query, 1000).rows
         against = query.listener.rows[query.listener.opinions < 0]
         assert not np.isin(rows, np.concatenate([against, query.exclude])).any()
+
+    @pytest.mark.parametrize("kind", REQUESTS)
+    def test_nor_do_their_copies(self, kind: str) -> None:
+        query, world = REQUESTS[kind], with_copies(WORLD)
+        listener = query.listener
+        mine = np.concatenate([listener.rows, query.exclude]).astype(np.int64)
+        copies = world.catalogue.clusters.with_copies(mine)[mine.size :]
+        assert copies.size >= mine.size
+        assert not np.isin(self.make(world).fetch(query, 1000).rows, copies).any()
 
     def test_before_any_training_it_answers(self) -> None:
         world = replace(WORLD, learned=nothing_learned(WORLD.catalogue))

@@ -16,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 from scipy import sparse
 
-from core.database import Database, creators, promotions, tracks
+from core.database import Database, creators, near_duplicates, promotions, tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.collaborative.factors import AlsFactors
 from embeddings.collaborative.neighbours import NeighboursConfig, fit_neighbours
@@ -63,6 +63,13 @@ def set_status(root: Path, number: int, status: str, store_url: str = "") -> Non
     with open_workspace(root, store_url) as workspace, workspace.database.write() as connection:
         statement = sa.update(tracks).where(tracks.c.track_id == track_id(number))
         connection.execute(statement.values(status=status, updated_at=now()))
+
+
+def mark_copy(root: Path, copy: int, canonical: int) -> None:
+    """Note that one track repeats the recording of another."""
+    with open_workspace(root) as workspace, workspace.database.write() as connection:
+        row = {"track_id": track_id(copy), "canonical_id": track_id(canonical), "found_at": 0}
+        connection.execute(sa.insert(near_duplicates), [row])
 
 
 def unit_vectors(seed: int, dim: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -6,7 +6,7 @@ neighbours) and carry the same tag, so that a test can say what a listener of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +18,7 @@ from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import unit_rows
 from ranking.catalogue import Catalogue, Origin, Status
+from ranking.clusters import clusters_of
 from ranking.learned import Learned, TrackStatistics
 from ranking.model import FeedQuery, Listener, Preferences
 
@@ -87,6 +88,21 @@ def tiny_catalogue(
         tags=sp.csr_matrix((ones, (np.arange(n_tracks), cluster)), shape=(n_tracks, N_CLUSTERS)),
         tag_names=tuple(f"cluster{number}" for number in range(N_CLUSTERS)),
     )
+
+
+def with_copies(world: TinyWorld) -> TinyWorld:
+    """Return the world as if the tracks of each half of a cluster repeated those of the other.
+
+    What `listener_of` played is among the copies, and what they repeat among the rest.
+    """
+    tracks = world.catalogue.tracks
+    pairs = []
+    for cluster in range(N_CLUSTERS):
+        rows = np.flatnonzero(world.cluster == cluster)
+        half = rows.size // 2
+        pairs += list(zip(rows[:half].tolist(), rows[half : 2 * half].tolist(), strict=True))
+    clusters = clusters_of(tracks, [(tracks[copy], tracks[first]) for copy, first in pairs])
+    return replace(world, catalogue=replace(world.catalogue, clusters=clusters))
 
 
 def listener_of(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import sqlalchemy as sa
 
-from core.database import near_duplicates
 from core.workspace import open_workspace
 from ranking.catalogue import Status
 from ranking.loading import load_catalogue
 from service.statuses import changed_statuses, patched
-from tests.support.service_world import lay_world, set_status, track_id
+from tests.support.service_world import lay_world, mark_copy, set_status, track_id
 
 
 def test_only_what_differs_is_a_change(tmp_path: Path) -> None:
@@ -54,12 +52,6 @@ def test_a_track_that_is_not_loaded_yet_is_left_to_the_next_load(tmp_path: Path)
     with open_workspace(tmp_path) as workspace, workspace.database.read() as connection:
         found = changed_statuses(connection, smaller, 0)
     assert track_id(11) not in smaller.tracks.take(found.rows)
-
-
-def mark_copy(root: Path, copy: int, canonical: int) -> None:
-    with open_workspace(root) as workspace, workspace.database.write() as connection:
-        row = {"track_id": track_id(copy), "canonical_id": track_id(canonical), "found_at": 0}
-        connection.execute(sa.insert(near_duplicates), [row])
 
 
 def test_a_copy_of_a_track_that_is_blocked_leaves_with_it(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from pipelines.audio_evaluation.cold_trial import (
     draw_trial,
     run_trial,
 )
+from pipelines.audio_evaluation.ears import FinishedEar
 from pipelines.catalogue import Audio, LiveCatalogue
 from pipelines.fitting import FactorsConfig, PreferenceMatrix
 from pipelines.history import History
@@ -42,6 +43,7 @@ FACTORS = FactorsConfig(
     bridge=BridgeConfig(network_tracks=10_000, thinned_listeners=10),
 )
 EVERYONE = np.ones(USERS, dtype=np.bool_)
+EVERY_TRACK = np.ones(TRACKS, dtype=np.bool_)
 
 
 def vectors(seed: int = 0) -> np.ndarray:
@@ -61,7 +63,7 @@ def listening(taste: float, seed: int = 1) -> Listening:
 
 def judged(at: Listening, seeds: int = 2) -> ColdStartReport:
     config = ColdStartConfig(seeds=seeds)
-    return cold_start(CATALOGUE, vectors(), at, FACTORS, config, Silent())
+    return cold_start(CATALOGUE, FinishedEar(vectors()), at, FACTORS, config, Silent())
 
 
 def recalls(report: ColdStartReport) -> dict[str, float]:
@@ -96,7 +98,7 @@ def test_the_same_seed_gives_the_same_report() -> None:
 def test_nothing_of_the_hidden_tracks_plays_reaches_the_bridge() -> None:
     """The plays of hidden tracks are dealt anew; what recommends must not notice."""
     at = listening(taste=3.0)
-    trial = draw_trial(CATALOGUE, vectors(), at, 0.2, 1000, seed=3)
+    trial = draw_trial(CATALOGUE, EVERY_TRACK, at, 0.2, 1000, seed=3)
     dense = at.met.toarray()
     rng = np.random.default_rng(9)
     for column in np.flatnonzero(trial.hidden):
@@ -112,7 +114,7 @@ def test_nothing_of_the_hidden_tracks_plays_reaches_the_bridge() -> None:
 
 def test_recall_by_hand() -> None:
     at = listening(taste=1.0)
-    trial = draw_trial(CATALOGUE, vectors(), at, 0.2, 1000, seed=1)
+    trial = draw_trial(CATALOGUE, EVERY_TRACK, at, 0.2, 1000, seed=1)
     seen = at.without(trial.hidden, EVERYONE)
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((USERS, TRACKS))
@@ -127,11 +129,11 @@ def test_recall_by_hand() -> None:
 
 def test_ties_are_broken_by_no_order_of_the_catalogue() -> None:
     at = listening(taste=0.0)
-    trial = draw_trial(CATALOGUE, vectors(), at, 0.2, 1000, seed=1)
+    trial = draw_trial(CATALOGUE, EVERY_TRACK, at, 0.2, 1000, seed=1)
     seen = at.without(trial.hidden, EVERYONE)
     flat = Affinity(np.ones((USERS, 1)), np.zeros((TRACKS, 1)))
     found = _found(trial, seen, flat, trial.asked).mean(axis=0)
-    chance = run_trial(trial, FACTORS)["random"].mean(axis=0)
+    chance = run_trial(trial, vectors(), FACTORS)["random"].mean(axis=0)
     np.testing.assert_allclose(found, chance, atol=0.06)  # one shuffle, not all of them
 
 
@@ -167,7 +169,7 @@ def test_chosen_is_what_was_finished_or_liked_and_met_is_everything() -> None:
 
 
 def test_without_audio_or_listening_it_says_what_is_missing() -> None:
-    silent = np.zeros((TRACKS, DIM), np.float32)
+    silent = FinishedEar(np.zeros((TRACKS, DIM), np.float32))
     with pytest.raises(DataError, match="0 tracks with audio and listeners could be hidden"):
         cold_start(CATALOGUE, silent, listening(1.0), FACTORS, ColdStartConfig(), Silent())
 

@@ -9,17 +9,20 @@ import pytest
 
 from core.ids import Ids
 from ranking.catalogue import Origin, Status
+from ranking.clusters import Clusters, no_clusters
 from ranking.filters.ai_preference import AiPreferenceFilter, wanted
 from ranking.filters.blocked_creator import BlockedCreatorFilter
 from ranking.filters.disliked import DislikedFilter
 from ranking.filters.excluded import ExcludedFilter
 from ranking.filters.explicit import ExplicitFilter
+from ranking.filters.heard import HeardFilter
 from ranking.filters.near_duplicate import NearDuplicateConfig, NearDuplicateFilter
 from ranking.filters.own_upload import OwnUploadFilter
 from ranking.filters.region import RegionFilter
 from ranking.filters.servable import ServableFilter
+from ranking.listeners.repeats import RepeatConfig
 from ranking.model import AiPreference, Candidates, Listener, Preferences, one_source
-from tests.support.worlds import query_of, tiny_world
+from tests.support.worlds import NOW_MS, query_of, tiny_world
 
 CATALOGUE = replace(
     tiny_world(n_tracks=5).catalogue,
@@ -106,8 +109,28 @@ def test_disliked_and_excluded_tracks_are_gone() -> None:
     none = np.zeros(2, dtype=np.float32)
     opinions = np.array([-1, 1], dtype=np.int8)
     listener = Listener("u", np.array([2, 4]), none, none, none, opinions, np.array([1, 1]))
-    assert kept(DislikedFilter(), listener) == [0, 1, 3, 4]
-    assert kept(ExcludedFilter(), listener, exclude=np.array([0, 3])) == [1, 2, 4]
+    assert kept(DislikedFilter(no_clusters()), listener) == [0, 1, 3, 4]
+    assert kept(ExcludedFilter(no_clusters()), listener, exclude=np.array([0, 3])) == [1, 2, 4]
+
+
+def test_what_was_done_with_a_copy_was_done_with_the_recording() -> None:
+    clusters = Clusters(np.array([4, 0, 2]), np.array([4, 4, 4]))  # 0 and 2 are copies of 4
+    one, none = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    played = Listener("u", np.array([0]), one, one, none, np.array([0]), np.array([NOW_MS]))
+    disliked = replace(played, plays=none, finishes=none, opinions=np.array([-1]))
+    shown = Listener("u", shown_rows=np.array([2]), shown_at_ms=np.array([NOW_MS]))
+    heard, against = HeardFilter(RepeatConfig(), clusters), DislikedFilter(clusters)
+    assert kept(heard, played) == kept(heard, shown) == kept(against, disliked) == [1, 3]
+    assert kept(heard, disliked) == kept(against, played) == [0, 1, 2, 3, 4]
+    excluding = ExcludedFilter(clusters)
+    assert kept(excluding, Listener("u"), exclude=np.array([4, 3])) == [1]
+
+
+def test_blocking_a_creator_leaves_copies_that_others_uploaded() -> None:
+    # Anna made 0 and 3, Ben 1 and 4: who blocks Anna still hears what Ben made, though she copied.
+    catalogue = replace(CATALOGUE, clusters=Clusters(np.array([4, 0]), np.array([4, 4])))
+    listener = asking(blocked_creators=np.array([0]))
+    assert kept(BlockedCreatorFilter(catalogue), listener) == [1, 2, 4]
 
 
 def test_of_near_duplicates_the_better_placed_stays() -> None:
