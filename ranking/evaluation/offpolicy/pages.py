@@ -203,7 +203,7 @@ def slot_weights(pages: WeighedPages, behaviour: Behaviour) -> Values:
     """Return (n, K) the importance weight of each slot's reward."""
     if behaviour is Behaviour.INDEPENDENT:
         return pages.ratios
-    products: Values = np.cumprod(pages.ratios, axis=1)
+    products = np.cumprod(pages.ratios, axis=1, dtype=np.float64)
     if behaviour is Behaviour.CASCADE:
         return products
     return np.broadcast_to(products[:, -1:], products.shape)
