@@ -88,13 +88,12 @@ def retrace(page: OpenPage, logged: Rows) -> Retraced:
     return Retraced(draws, page.slots[filled], page.is_fresh[filled], page.propensities[filled])
 
 
-def sample(page: OpenPage, rng: np.random.Generator) -> tuple[Rows, Mask]:
-    """Fill a page as the policy does, and return its slots and which of them were drawn.
+def draws_of(page: OpenPage, rng: np.random.Generator) -> Rows:
+    """Draw the fresh slots as the policy does, and return the candidates drawn, from the top.
 
     Args:
-        page: Nothing filled yet.
+        page: Nothing filled yet; the other slots stay so.
         rng: Draws.
     """
-    page.fill(lambda _, choices: draw(choices, rng))
-    filled = page.slots != NOBODY
-    return page.slots[filled], page.is_fresh[filled]
+    page.draw_fresh(lambda _, choices: draw(choices, rng))
+    return np.asarray(page.slots[page.slots != NOBODY])

@@ -49,13 +49,17 @@ def snips(log: WeighedDecisions) -> OffPolicyEstimate:
 
 
 def direct(log: WeighedDecisions, expected: Values) -> OffPolicyEstimate:
-    """Return the direct method: Σ d / n, as good as its model; the error knows nothing of that.
+    """Return the direct method: Σ d / n, as good as its model.
+
+    The error knows nothing of the model's own, so that no verdict may rest on it.
 
     Args:
         log: The decisions.
         expected: (m,) d of every row that was weighed or left out.
     """
-    return _mean("dm", log, expected[log.kept])
+    base = expected[log.kept]
+    value = float(base.mean())
+    return estimate("dm", value, base - value, log.users, log.overlap, model_alone=True)
 
 
 def dr(

@@ -32,6 +32,7 @@ class OffPolicyEstimate:
         clip: What weights were cut to; infinite where they were not.
         influence: (n,) how far each row moves the value, times n.
         users: (n,) whose row it is.
+        model_alone: Whether nothing but a model speaks, whose own error the interval lacks.
     """
 
     estimator: str
@@ -43,6 +44,7 @@ class OffPolicyEstimate:
     clip: float
     influence: Values
     users: Rows
+    model_alone: bool
 
 
 class Verdict(StrEnum):
@@ -52,6 +54,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     UNCLEAR = "no clear difference"
     INSUFFICIENT = "insufficient overlap"
+    MODEL_ALONE = "model alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def estimate(
     users: Rows,
     overlap: Overlap,
     clip: float = NO_CLIP,
+    *,
+    model_alone: bool = False,
 ) -> OffPolicyEstimate:
     """Return an estimate with its error and interval.
 
@@ -90,10 +95,13 @@ def estimate(
         users: (n,) whose row it is, from 0.
         overlap: How well the log covers the policy.
         clip: What weights were cut to.
+        model_alone: Whether nothing but a model speaks.
     """
     error = clustered_error(influence, users)
     low, high = clustered_interval(value, error, overlap.n_users)
-    return OffPolicyEstimate(name, value, error, low, high, overlap, clip, influence, users)
+    return OffPolicyEstimate(
+        name, value, error, low, high, overlap, clip, influence, users, model_alone
+    )
 
 
 def compare(target: OffPolicyEstimate, logged: OffPolicyEstimate, reward_span: float) -> Comparison:
@@ -121,6 +129,8 @@ def compare(target: OffPolicyEstimate, logged: OffPolicyEstimate, reward_span: f
 
 
 def _verdict(target: OffPolicyEstimate, low: float, high: float) -> Verdict:
+    if target.model_alone:
+        return Verdict.MODEL_ALONE
     if not target.overlap.is_sufficient or np.isnan(target.value):
         return Verdict.INSUFFICIENT
     if low > 0:

@@ -161,14 +161,15 @@ def page_snips(pages: WeighedPages, behaviour: Behaviour) -> OffPolicyEstimate:
 
 
 def page_direct(pages: WeighedPages, expected: Values) -> OffPolicyEstimate:
-    """Return the direct method: the model's value of the target's pages, on average.
+    """Return the direct method: the model's value of the target's pages, on average; no verdict.
 
     Args:
         pages: The pages.
         expected: (m,) the model's value of the page the target policy would make.
     """
-    overlap = overlap_of(pages, Behaviour.CASCADE)
-    return _mean("page_dm", pages, expected[pages.kept], overlap)
+    base = expected[pages.kept]
+    value, overlap = float(base.mean()), overlap_of(pages, Behaviour.CASCADE)
+    return estimate("page_dm", value, base - value, pages.users, overlap, model_alone=True)
 
 
 def cascade_dr(

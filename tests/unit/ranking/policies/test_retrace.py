@@ -14,7 +14,7 @@ from ranking.catalogue import Status
 from ranking.model import Candidates, FeedQuery
 from ranking.policies.fresh import FreshSlotsConfig
 from ranking.policies.page import NOBODY, OpenPage, PageConfig, PagePolicy
-from ranking.policies.retrace import Retraced, retrace, sample
+from ranking.policies.retrace import Retraced, draws_of, retrace
 from ranking.rankers.fusion import FusionRanker
 from tests.support.worlds import listener_of, query_of, tiny_world
 
@@ -111,12 +111,12 @@ def test_a_draw_that_cannot_be_made_ends_the_page() -> None:
     assert without.slots.size == 20
 
 
-def test_sampled_pages_come_as_often_as_they_are_told() -> None:
+def test_draws_come_as_often_as_they_are_told() -> None:
     config = PageConfig(fresh=EVEN.model_copy(update={"share": 0.05}), creator_gap=1)
     rng = np.random.default_rng(3)
-    pages = [sample(opened(config), rng) for _ in range(400)]
-    drawn = np.array([slots[is_fresh][0] for slots, is_fresh in pages])
-    choices = retrace(opened(config), drawn[:1]).draws[0].choices
+    drawn = np.array([draws_of(opened(config), rng) for _ in range(400)])
+    assert drawn.shape == (400, 1)
+    choices = retrace(opened(config), drawn[0]).draws[0].choices
     shares = np.array([(drawn == one).mean() for one in choices.pool])
-    spread = np.sqrt(choices.chances * (1 - choices.chances) / len(pages))
+    spread = np.sqrt(choices.chances * (1 - choices.chances) / 400)
     assert np.all(np.abs(shares - choices.chances) <= 4.5 * spread)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranking.evaluation.offpolicy.decisions import ips, logged_value, snips
+from ranking.evaluation.offpolicy.decisions import direct, ips, logged_value, snips
 from ranking.evaluation.offpolicy.estimates import Verdict, compare
 from ranking.evaluation.offpolicy.overlap import MIN_EFFECTIVE_SIZE, effective_size
 from ranking.evaluation.offpolicy.weighing import WeighedDecisions, weigh
@@ -61,6 +61,14 @@ def test_what_the_log_never_showed_may_have_earned_anything() -> None:
     assert verdict(even_log(4000, 0.3, unsupported=gain.low * 1.1)) is Verdict.UNCLEAR
     # The widening is in units of reward.
     assert verdict(even_log(4000, 0.3, unsupported=gain.low / 2), span=3.0) is Verdict.UNCLEAR
+
+
+def test_a_model_alone_gives_no_verdict() -> None:
+    """Its interval knows nothing of its own error: this one is wrong and would be sure of it."""
+    log = even_log(4000, 0.3)
+    sure = direct(log, np.full(4000, 0.9))
+    assert compare(sure, logged_value(log), 1.0).low > 0.3
+    assert compare(sure, logged_value(log), 1.0).verdict is Verdict.MODEL_ALONE
 
 
 def test_a_difference_is_paired() -> None:
