@@ -177,34 +177,55 @@ def open_page_log(
         DataError: If no page was logged with candidates.
         ConfigError: If the log holds several feeds and none is named, or not the named one.
     """
-    logged = warehouse.scan(CANDIDATES).select("request_id").unique().collect()
-    impressions = (
-        warehouse.scan(IMPRESSIONS).with_columns(pl.col("variant").fill_null("")).collect()
-    )
-    served = impressions.join(logged, on="request_id", how="semi")
-    chosen = _chosen_variant(served, variant)
+    served = _served(warehouse)
+    chosen = _chosen_variant(served.filter("replayable"), variant)
     mine = served.filter(pl.col("variant") == chosen)
-    all_pages = impressions.filter(pl.col("variant") == chosen)["request_id"].n_unique()
-    ids = mine["request_id"].unique().sort()
-    if len(ids) > pages:
-        ids = ids.gather(rng.choice(len(ids), pages, replace=False))
+    candidates = mine.filter("replayable").sort("request_id")
+    ids = candidates
+    if ids.height > pages:
+        ids = ids[np.sort(rng.choice(ids.height, pages, replace=False))]
     events, plays = pl.DataFrame(schema=EVENTS.schema), pl.DataFrame(schema=TALLIES.schema)
-    found = mine["request_id"].n_unique()
     return PageLog(
         warehouse=warehouse,
         variant=chosen,
-        slots=_rewarded(mine.filter(pl.col("request_id").is_in(ids.implode())), warehouse, action),
-        shown=EventLog.from_frames(events, plays, catalogue, served),
+        slots=_rewarded(_slots(warehouse, ids), warehouse, action),
+        shown=EventLog.from_frames(events, plays, catalogue, _shown(warehouse, served, ids)),
         catalogue=catalogue,
-        found=found,
-        without_candidates=all_pages - found,
+        found=candidates.height,
+        without_candidates=mine.height - candidates.height,
     )
 
 
-def _chosen_variant(served: pl.DataFrame, wanted: str | None) -> str:
-    pages = dict(
-        served.group_by("variant").agg(pl.col("request_id").n_unique()).sort("variant").rows()
+def _served(warehouse: Warehouse) -> pl.DataFrame:
+    """Return one row a page: request_id, user_id, variant, and whether its candidates stand."""
+    shown = warehouse.scan(CANDIDATES).filter(pl.col("position").is_not_null())
+    logged = shown.select("request_id", replayable=pl.lit(value=True)).unique()
+    pages = warehouse.scan(IMPRESSIONS).select(
+        "request_id", "user_id", pl.col("variant").fill_null("")
     )
+    return (
+        pages.unique("request_id")
+        .join(logged, on="request_id", how="left")
+        .with_columns(pl.col("replayable").fill_null(value=False))
+        .collect(engine="streaming")
+    )
+
+
+def _slots(warehouse: Warehouse, pages: pl.DataFrame) -> pl.DataFrame:
+    return warehouse.scan(IMPRESSIONS).join(pages.lazy(), on="request_id", how="semi").collect()
+
+
+def _shown(warehouse: Warehouse, served: pl.DataFrame, pages: pl.DataFrame) -> pl.DataFrame:
+    """Return the slots that the listeners of pages were shown by any of our feeds.
+
+    What was imported was shown elsewhere: the feed that served did not know of it.
+    """
+    ours = served.filter("replayable").join(pages, on="user_id", how="semi")
+    return _slots(warehouse, ours)
+
+
+def _chosen_variant(replayable: pl.DataFrame, wanted: str | None) -> str:
+    pages = dict(replayable.group_by("variant").len().sort("variant").rows())
     if not pages:
         raise DataError(
             "the warehouse holds no pages with their candidates; serve some feeds, then run "
