@@ -70,7 +70,7 @@ def judge_pages(
         clip: Largest weight of the clipped estimators.
     """
     users = _numbers(pages)
-    together, apart = _in_order(pages, users), _slot_by_slot(pages, users)
+    together, apart = pages_in_order(pages, users), pages_slot_by_slot(pages, users)
     d, q = _matrix(pages, "expected"), _matrix(pages, "taken")
     earned = logged_page_value(together)
     found = (
@@ -88,24 +88,31 @@ def judge_pages(
     return earned, tuple(row_of(one, earned, span) for one in found)
 
 
-def _in_order(pages: Sequence[PageEvidence], users: Rows) -> WeighedPages:
-    """Return pages slot after slot: the draws' chance stands at the first, then slots follow."""
+def pages_in_order(pages: Sequence[PageEvidence], users: Rows) -> WeighedPages:
+    """Return pages slot after slot, the draws' chance where they begin to matter.
+
+    Args:
+        pages: The evidence, at least one page.
+        users: (n,) a number for each page's listener.
+    """
     rewards, above = _matrix(pages, "rewards"), _matrix(pages, "above_supported")
-    target, logged = _matrix(pages, "matches"), np.ones_like(rewards)
-    target[:, 0] *= [page.target for page in pages]
-    logged[:, 0] = [page.logged for page in pages]
+    target, logged = _matrix(pages, "target") * _matrix(pages, "matches"), _matrix(pages, "logged")
     before = np.column_stack([np.ones(len(pages)), above[:, :-1]])
     kept = np.divide(above, before, out=np.zeros_like(above), where=before > 0)
     return weigh_pages(rewards, target, logged, users, 1.0 - np.nan_to_num(kept, nan=1.0))
 
 
-def _slot_by_slot(pages: Sequence[PageEvidence], users: Rows) -> WeighedPages:
-    """Return pages whose slots each carry the draws' chance, for listeners who see each alone."""
-    rewards = _matrix(pages, "rewards")
-    chance = np.array([page.target for page in pages])[:, None]
-    logged = np.array([page.logged for page in pages])[:, None] * np.ones_like(rewards)
+def pages_slot_by_slot(pages: Sequence[PageEvidence], users: Rows) -> WeighedPages:
+    """Return pages whose slots each carry the draws' chance, for listeners who see each alone.
+
+    Args:
+        pages: The evidence, at least one page.
+        users: (n,) a number for each page's listener.
+    """
+    target, logged = (_matrix(pages, name).cumprod(axis=1) for name in ("target", "logged"))
     lacking = 1.0 - np.nan_to_num(_matrix(pages, "supported"), nan=1.0)
-    return weigh_pages(rewards, _matrix(pages, "matches") * chance, logged, users, lacking)
+    matches = _matrix(pages, "matches")
+    return weigh_pages(_matrix(pages, "rewards"), target * matches, logged, users, lacking)
 
 
 def _matrix(pages: Sequence[PageEvidence], name: str) -> Values:

@@ -1,12 +1,13 @@
 """What a replayed page says for the estimators: probabilities, rewards and the model's view.
 
 All chance of a page lies in the draws of its fresh slots; the other slots follow from them. So the
-probability of the logged draws belongs to every slot, and a slot that the target would fill
-otherwise after the same draws has probability 0 under it.
+probability of the logged draws belongs to every slot that may depend on them, and a slot that the
+target would fill otherwise after the same draws has probability 0 under it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,8 +51,9 @@ class PageEvidence:
     Args:
         user_id: Whose.
         rewards: (k,) what each slot earned.
-        target: Probability of the logged draws under the target; 0 where it cannot make them.
-        logged: Probability of the same draws as logged.
+        target: (k,) probability of the logged draws under the target, at the first slot that may
+            depend on them, and 1 elsewhere; 0 where it cannot make them.
+        logged: (k,) likewise as logged.
         matches: (k,) where the target, after these draws, shows what was shown.
         above_supported: (k,) share of the target's pages that the logging policy might show alike
             down to each slot.
@@ -63,8 +65,8 @@ class PageEvidence:
 
     user_id: str
     rewards: Values
-    target: float
-    logged: float
+    target: Values
+    logged: Values
     matches: Mask
     above_supported: Values
     supported: Values
@@ -83,22 +85,27 @@ def evidence_of(replay: Replay, model: RewardModel) -> PageEvidence:
     page, k = replay.page, replay.page.slots.size
     judge = _Judge(page, model)
     alike = np.array([_padded(one.supported, k) for one in replay.samples])
-    ahead = _from_below(judge, replay, k)
-    expected = ahead.copy()
-    expected[0] = np.mean([judge.page(one.slots, one.is_fresh).sum() for one in replay.samples])
+    expected, taken = _ahead(judge, replay, k)
     made = len(replay.target.draws)
     return PageEvidence(
         user_id=page.user_id,
         rewards=page.rewards,
-        target=float(np.prod([one.propensity for one in replay.target.draws])),
-        logged=float(np.prod(page.propensities[page.is_fresh][:made])),
+        target=_entering(replay, [one.propensity for one in replay.target.draws]),
+        logged=_entering(replay, page.propensities[page.is_fresh][:made]),
         matches=replay.matches,
         above_supported=np.cumprod(alike, axis=1).mean(axis=0),
         supported=alike.mean(axis=0),
         expected=expected,
-        taken=ahead,
+        taken=taken,
         draws=tuple(_draws(replay, judge)),
     )
+
+
+def _entering(replay: Replay, chances: Sequence[float] | Values) -> Values:
+    """Return (k,) the product of chances at the slot where draws begin to matter, else 1."""
+    found = np.ones(replay.page.slots.size)
+    found[replay.entry] = np.prod(np.asarray(chances, dtype=np.float64))
+    return found
 
 
 class _Judge(NamedTuple):
@@ -123,15 +130,26 @@ class _Judge(NamedTuple):
         return self.slots(candidates, np.full(n, position), np.ones(n, dtype=np.bool_))
 
 
-def _from_below(judge: _Judge, replay: Replay, k: int) -> Values:
-    """Return (k,) the model's reward of the target's page from each slot to the last.
+def _ahead(judge: _Judge, replay: Replay, k: int) -> tuple[Values, Values]:
+    """Return (k,) the model's reward from each slot downwards, before and after it is filled.
 
-    Zeros where the target cannot make the logged draws: nothing is weighed by them.
+    Until the draws are known it is the mean over the target's pages; from then on that of the page
+    which follows from the logged draws (zeros where the target cannot make them: nothing is
+    weighed by those).
     """
-    found = np.zeros(k)
-    slots = replay.target.slots
-    if slots.size:
-        found[: slots.size] = judge.page(slots, replay.target.is_fresh)
+    drawn = [_from_below(judge.page(one.slots, one.is_fresh), k) for one in replay.samples]
+    before = np.mean(drawn, axis=0)
+    made = replay.target
+    after = _from_below(judge.page(made.slots, made.is_fresh), k) if made.slots.size else 0 * before
+    slots = np.arange(k)
+    expected = np.where(slots <= replay.entry, before, after)
+    return expected, np.where(slots < replay.entry, before, after)
+
+
+def _from_below(rewards: Values, size: int) -> Values:
+    """Return (size,) sums from each slot to the last; a shorter page earns nothing below it."""
+    found = np.zeros(size)
+    found[: rewards.size] = rewards
     return np.asarray(found[::-1].cumsum()[::-1])
 
 

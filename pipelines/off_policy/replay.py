@@ -76,6 +76,12 @@ class Arrangement:
         )
         return replace(found, draws=draws, slots=self.order[found.slots])
 
+    def generated_left(self, above: Rows) -> int:
+        """Return how many generated tracks the cap allows beside some candidates and any draws."""
+        page = self.open()
+        place = np.isin(self.order, above)
+        return page.generated_left - int(self.generated[place].sum()) - page.n_fresh
+
     def drawn(self, rng: np.random.Generator) -> Rows:
         """Return whom the policy might draw for its fresh slots, from the top."""
         return self.order[draws_of(self.open(), rng)]
@@ -105,6 +111,8 @@ class Replay:
         logged: The logging policy with the logged draws; it is the logged page.
         target: The target policy with the logged draws.
         n_draws: Fresh slots the target keeps.
+        entry: The first slot that may depend on who was drawn; those above it follow without
+            chance.
         samples: Pages the target might serve.
     """
 
@@ -112,12 +120,19 @@ class Replay:
     logged: Retraced
     target: Retraced
     n_draws: int
+    entry: int
     samples: tuple[Sampled, ...]
 
     @property
     def matches(self) -> Mask:
-        """(k,) where the target, with the logged draws, shows what was shown."""
-        return _equal(self.target.slots, self.page.slots)
+        """(k,) where the target, with the logged draws, shows what was shown.
+
+        Where it cannot make these draws, what it shows above `entry` is known all the same.
+        """
+        if self.target.is_possible:
+            return _equal(self.target.slots, self.page.slots)
+        above = self.samples[0].slots[: self.entry]
+        return _equal(above, self.page.slots)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,14 +170,16 @@ class Replayer:
             return NO_SUCH_FEATURES
         target = self._arrangement(page, self.target, *ranked)
         made = target.retraced(fresh)
-        known = {tuple(fresh.tolist()): _sampled(made, logged)}
+        known = {tuple(fresh.tolist()): _sampled(made, logged)} if made.is_possible else {}
         rng = generator(self.seed, "sampled pages", page.request_id)
+        samples = tuple(_samples(target, logging, known, self.samples, rng))
         return Replay(
             page=page,
             logged=logged,
             target=made,
             n_draws=target.open().n_fresh,
-            samples=tuple(_samples(target, logging, known, self.samples, rng)),
+            entry=_entry((logging, page.slots, logged), (target, samples[0].slots, made)),
+            samples=samples,
         )
 
     def _ranked(self, page: LoggedPage) -> tuple[Rows, Floats] | None:
@@ -200,6 +217,24 @@ def _made_again(page: LoggedPage, found: Retraced) -> bool:
         and np.array_equal(found.is_fresh, page.is_fresh)
         and np.allclose(found.propensities, page.propensities, rtol=SAME, atol=0)
     )
+
+
+def _entry(*policies: tuple[Arrangement, Rows, Retraced]) -> int:
+    """Return the first slot that may depend on who was drawn, under any of these policies.
+
+    Who is drawn reaches upwards only by spacing, as far as that reaches, and by the cap on
+    generated tracks, where the draws could use it up.
+
+    Args:
+        policies: Each with a page of its own, and the draws it makes.
+    """
+    positions = [found.draws[0].position for _, _, found in policies if found.draws]
+    if not positions:
+        return 0
+    reach = max(one.config.creator_gap for one, _, _ in policies) - 1
+    entry = max(0, min(positions) - reach)
+    left = [one.generated_left(slots[:entry]) for one, slots, _ in policies]
+    return entry if min(left) > 0 else 0
 
 
 def _samples(

@@ -29,13 +29,15 @@ class OffPolicyRow(BaseModel):
     effective_size: float
     max_weight: float
     mean_weight: float
-    unsupported_share: float
-    standard_error: float
+    unsupported: float
+    """Share of what the target does that the log cannot speak of."""
+    error: float
+    """Standard error of the value, clustered by listener."""
     clip: float | None
     rows: int
     listeners: int
 
-    @field_serializer("standard_error", when_used="json")
+    @field_serializer("error", when_used="json")
     def _null_for_nan(self, value: float) -> float | None:
         return None if np.isnan(value) else value
 
@@ -85,8 +87,8 @@ def row_of(
         effective_size=overlap.effective_size,
         max_weight=overlap.max_weight,
         mean_weight=overlap.mean_weight,
-        unsupported_share=overlap.unsupported_share,
-        standard_error=target.standard_error,
+        unsupported=overlap.unsupported_share,
+        error=target.standard_error,
         clip=None if target.clip == NO_CLIP else target.clip,
         rows=overlap.n_rows,
         listeners=overlap.n_users,

@@ -23,6 +23,7 @@ from ranking.assembly import FeedConfig
 from ranking.catalogue import Catalogue
 from ranking.loading import load_catalogue, load_ranker
 from ranking.model import Floats
+from ranking.protocols import Ranker
 
 REPLAYED = ("page",)
 """What a log can replay of a feed's settings; the others decide which candidates there are."""
@@ -70,9 +71,6 @@ def evaluate_off_policy(
         DataError: If no page can be replayed.
     """
     _check_replayable(feed, against.feed)
-    ranker = (
-        load_ranker(workspace.artifacts, {"ranker": against.ranker}) if against.ranker else None
-    )
     with workspace.database.read() as connection:
         catalogue = load_catalogue(connection)
     log = open_page_log(
@@ -88,7 +86,7 @@ def evaluate_off_policy(
         vectors=_live_vectors(workspace, catalogue),
         logging=feed.page,
         target=against.feed.page,
-        ranker=ranker,
+        ranker=_ranker(workspace, against),
         samples=config.samples,
         seed=config.seed,
     )
@@ -114,6 +112,13 @@ def _check_replayable(served: FeedConfig, judged: FeedConfig) -> None:
             "which candidates there are, which a log cannot replay; change [feed.page] or the "
             "ranker, or try the others in an experiment"
         )
+
+
+def _ranker(workspace: Workspace, against: Against) -> Ranker | None:
+    """Return what scores the logged candidates anew, or None where the scores stay."""
+    if not against.ranker:
+        return None
+    return load_ranker(workspace.artifacts, {"ranker": against.ranker})
 
 
 def _live_vectors(workspace: Workspace, catalogue: Catalogue) -> Floats:

@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    UNCLEAR = "no clear difference"
+    UNCLEAR = "unclear"
     INSUFFICIENT = "insufficient overlap"
     MODEL_ALONE = "model alone"
 

