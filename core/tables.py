@@ -116,6 +116,7 @@ CANDIDATES = Table(
         Column("score", pl.Float32, "The ranker's score."),
         Column("position", pl.Int32, "The slot it got, or null."),
         Column("sources", pl.List(pl.String), "Every source that brought it."),
+        Column("source_scores", pl.List(pl.Float32), "Each source's own score, in their order."),
         Column("feature_names", pl.List(pl.String), "Names of the values beside it."),
         Column("features", pl.List(pl.Float32), "The feature values as they were served."),
     ),

@@ -54,11 +54,14 @@ class Warehouse:
         return [self._settled(path) for path in paths]
 
     def scan(self, table: Table) -> pl.LazyFrame:
-        """Return the table as a lazy frame; an empty one where nothing was written."""
+        """Return the table as a lazy frame; an empty one where nothing was written.
+
+        A column that is younger than a file is null in its rows.
+        """
         paths = self.files(table)
         if not paths:
             return pl.LazyFrame(schema=table.schema)
-        return pl.scan_parquet(paths, schema=table.schema)
+        return pl.scan_parquet(paths, schema=table.schema, missing_columns="insert")
 
     def read(self, table: Table) -> pl.DataFrame:
         """Return the whole table."""
@@ -83,7 +86,8 @@ class Warehouse:
             frame = self.scan(table)
             if paths := self.files(table):
                 listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-                source = f"read_parquet([{listed}], hive_partitioning = false)"
+                options = "hive_partitioning = false, union_by_name = true"
+                source = f"read_parquet([{listed}], {options})"
                 connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {source}")  # noqa: S608
             else:
                 connection.register(table.name, frame.collect().to_arrow())

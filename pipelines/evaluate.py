@@ -19,6 +19,7 @@ from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
 from pipelines.listener_tags import retagged
+from pipelines.off_policy.configuration import OffPolicyConfig
 from pipelines.ranker_data import listener_log, query_of
 from pipelines.splits import Split, days_back, leave_out, relevant_rows, temporal
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
@@ -56,6 +57,8 @@ class EvaluateConfig(BaseModel):
     """How many times everything is split, learned and judged."""
     first_seed: int = Field(default=1, ge=0)
     """Seeds are this one and those that follow; others served to choose settings."""
+    off_policy: OffPolicyConfig = OffPolicyConfig()
+    """How logged pages are replayed through another feed."""
 
 
 class EvaluationReport(Report):

@@ -101,6 +101,7 @@ def _packed(candidates: Candidates, features: FeatureMatrix, catalogue: Catalogu
         "track_id": pa.array(catalogue.tracks.take(candidates.rows), pa.string()),
         "score": pa.array(candidates.scores, pa.float32()),
         "sources": pa.array(_source_bits(candidates), pa.uint64()),
+        "source_scores": _source_scores(candidates),
     }
     if features.names:
         flat = pa.array(np.ascontiguousarray(features.values).ravel(), pa.float32())
@@ -121,6 +122,14 @@ def _source_bits(candidates: Candidates) -> np.ndarray[tuple[int], np.dtype[np.u
     offered = ~np.isnan(candidates.source_ranks)
     bits = np.uint64(1) << np.arange(len(candidates.sources), dtype=np.uint64)
     return np.asarray(offered.astype(np.uint64) @ bits)
+
+
+def _source_scores(candidates: Candidates) -> pa.ListArray:
+    """Return each candidate's scores by the sources that offered it: what a draw weighs by."""
+    offered = ~np.isnan(candidates.source_ranks)
+    starts = np.concatenate([[0], np.cumsum(offered.sum(axis=1))])
+    scores = pa.array(candidates.source_scores[offered], pa.float32())
+    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), scores)
 
 
 def _impressions(row: Mapping[str, Any]) -> pl.DataFrame:

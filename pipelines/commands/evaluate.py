@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.commands.display import print_report
+from pipelines.commands.off_policy import off_policy
 from pipelines.commands.options import AsJson, amended
 from pipelines.commands.session import session_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pipelines.settings import PipelineSettings
 
 app = typer.Typer(invoke_without_command=True)
+app.command("off-policy")(off_policy)
 
 
 class Protocol(StrEnum):

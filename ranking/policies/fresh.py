@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ranking.model import Floats, Mask
+from ranking.model import Floats, Mask, Rows
 
 
 class FreshSlotsConfig(BaseModel):
@@ -68,27 +68,47 @@ def taste_scores(offered: Floats) -> Floats:
     return np.where(known, offered, lowest).astype(np.float32)
 
 
-def draw(
-    scores: Floats, eligible: Mask, temperature: float, rng: np.random.Generator
-) -> Draw | None:
-    """Draw one trial track by softmax.
+class Odds(NamedTuple):
+    """Who may be drawn for one fresh slot, and how likely.
+
+    Args:
+        pool: (p,) which of the candidates.
+        chances: (p,) their probabilities, which sum to 1.
+    """
+
+    pool: Rows
+    chances: NDArray[np.float64]
+
+
+def odds(scores: Floats, eligible: Mask, temperature: float) -> Odds:
+    """Return a softmax over those who may be drawn.
 
     Args:
         scores: (n,) taste scores.
         eligible: (n,) who may be drawn.
         temperature: In units of the scores.
+    """
+    pool = np.flatnonzero(eligible)
+    if not pool.size:
+        return Odds(pool, np.empty(0))
+    return Odds(pool, _softmax(scores[pool].astype(np.float64) / temperature))
+
+
+def draw(choices: Odds, rng: np.random.Generator) -> Draw | None:
+    """Draw one trial track.
+
+    Args:
+        choices: Who may be drawn, and how likely.
         rng: Decides.
 
     Returns:
         The draw, or None where nobody is eligible.
     """
-    pool = np.flatnonzero(eligible)
-    if not pool.size:
+    if not choices.pool.size:
         return None
-    chances = _softmax(scores[pool].astype(np.float64) / temperature)
-    chosen = int(np.searchsorted(np.cumsum(chances), rng.random(), side="right"))
-    chosen = min(chosen, pool.size - 1)  # rounding may leave the sum a hair below 1
-    return Draw(int(pool[chosen]), float(chances[chosen]))
+    chosen = int(np.searchsorted(np.cumsum(choices.chances), rng.random(), side="right"))
+    chosen = min(chosen, choices.pool.size - 1)  # rounding may leave the sum a hair below 1
+    return Draw(int(choices.pool[chosen]), float(choices.chances[chosen]))
 
 
 def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:

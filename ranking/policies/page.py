@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +14,13 @@ from ranking.catalogue import Catalogue, Origin, Status
 from ranking.model import Candidates, Feed, FeedQuery, Floats, Mask, Rows
 from ranking.policies.diversity import marginal, relevance
 from ranking.policies.fresh import (
+    Draw,
     FreshSlotsConfig,
+    Odds,
     draw,
     fresh_count,
     fresh_positions,
+    odds,
     taste_scores,
 )
 from ranking.policies.generated import generated_cap
@@ -25,6 +29,9 @@ from ranking.policies.spacing import EMPTY_SLOT, spaced, too_close
 
 FRESH_SOURCE = "fresh"
 NOBODY = -1  # a slot that is not filled yet
+
+Chooser = Callable[[int, Odds], Draw | None]
+"""(position, who may be drawn) → who gets the fresh slot, or None where nobody may."""
 
 
 class PageConfig(BaseModel):
@@ -68,9 +75,9 @@ class PagePolicy:
         A fresh slot's propensity is the probability of its draw, given the query and the draws for
         the fresh slots above it; an ordinary slot's is 1.
         """
-        page = _OpenPage.of(query, candidates, self.catalogue, self.vectors, self.config)
-        page.draw_fresh(query.seed)
-        page.fill_ordinary()
+        page = OpenPage.of(query, candidates, self.catalogue, self.vectors, self.config)
+        rng = generator(query.seed, "fresh slots")
+        page.fill(lambda _, choices: draw(choices, rng))
         filled = np.flatnonzero(page.slots != NOBODY)
         slots = candidates.take(page.slots[filled])
         sources, reasons = self.reasons.explain(query, slots)
@@ -85,8 +92,8 @@ class PagePolicy:
 
 
 @dataclass(slots=True, eq=False)
-class _OpenPage:
-    """A page while it is filled; lives for one call.
+class OpenPage:
+    """A page while it is filled; lives for one call, of the policy or of one that replays it.
 
     Args:
         candidates: (n,) ranked.
@@ -125,7 +132,8 @@ class _OpenPage:
         catalogue: Catalogue,
         vectors: Floats,
         config: PageConfig,
-    ) -> _OpenPage:
+    ) -> OpenPage:
+        """Return the page of a request, nothing filled yet."""
         rows = candidates.rows
         return cls(
             candidates=candidates,
@@ -159,16 +167,20 @@ class _OpenPage:
         self.free[candidate] = False
         self.generated_left -= int(self.generated[candidate])
 
-    def draw_fresh(self, seed: int) -> None:
+    def fill(self, choose: Chooser) -> None:
+        """Fill every slot: first the fresh ones, from the top, then the others around them."""
+        self.draw_fresh(choose)
+        self.fill_ordinary()
+
+    def draw_fresh(self, choose: Chooser) -> None:
         """Draw the fresh slots; one that nobody may take is left to the others."""
         scores = taste_scores(self._fresh_scores())
-        rng = generator(seed, "fresh slots")
         for position in fresh_positions(self.slots.size, self.n_fresh):
             eligible = self._capped(self.trial & self.free)
             if self.trial.all():  # nothing else can fill the page: the cap gives way
                 eligible = _preferably(self.free, eligible)
             eligible = _preferably(eligible, self._apart(position))
-            drawn = draw(scores, eligible, self.config.fresh.temperature, rng)
+            drawn = choose(position, odds(scores, eligible, self.config.fresh.temperature))
             if drawn is not None:
                 self.place(position, drawn.candidate)
                 self.propensities[position] = drawn.propensity

@@ -39,6 +39,7 @@ LEAVES = (
     ("world", "create"),
     ("world", "play"),
     ("evaluate", "audio"),
+    ("evaluate", "off-policy"),
     *((name,) for name in COMMANDS if name not in ("import", "world")),
 )
 ROOT = Path(__file__).parents[2]

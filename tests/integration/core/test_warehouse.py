@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,6 +86,21 @@ def test_rows_come_back_by_day_with_all_columns(warehouse: Warehouse) -> None:
             'SELECT count(*) FROM events WHERE "at" IS NOT NULL'
         ).fetchone()
     assert counted == (3,)
+
+
+def test_a_column_younger_than_a_file_is_null_in_it(warehouse: Warehouse) -> None:
+    columns = tuple(column for column in EVENTS.columns if column.name != "is_organic")
+    with warehouse.batch() as batch:
+        batch.append(replace(EVENTS, columns=columns), _events(0))
+        with batch.commit():
+            pass
+    _append(warehouse, _events(1, 2).with_columns(is_organic=pl.lit(value=True)))
+    found = warehouse.read(EVENTS)
+    assert found.schema == EVENTS.schema
+    assert found["is_organic"].to_list() == [None, True, True]
+    with warehouse.connect() as connection:
+        organic = connection.execute("SELECT count(*) FROM events WHERE is_organic").fetchone()
+    assert organic == (2,)
 
 
 def test_a_key_stands_once_whatever_batch_brings_it(warehouse: Warehouse) -> None:

@@ -55,6 +55,8 @@ def test_a_page_comes_back_as_it_was_served(world: TinyWorld) -> None:
     offered = ~np.isnan(trace.candidates.source_ranks)
     for at, names in enumerate(candidates["sources"].to_list()):
         assert names == list(np.array(trace.candidates.sources)[offered[at]])
+        told = candidates["source_scores"][at].to_numpy()
+        np.testing.assert_array_equal(told, trace.candidates.source_scores[at, offered[at]])
     shown = candidates.filter(pl.col("position").is_not_null()).sort("position")
     assert shown["track_id"].to_list() == impressions["track_id"].to_list()
 

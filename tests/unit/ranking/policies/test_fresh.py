@@ -11,6 +11,7 @@ from ranking.policies.fresh import (
     draw,
     fresh_count,
     fresh_positions,
+    odds,
     taste_scores,
 )
 
@@ -62,7 +63,7 @@ def test_draws_come_as_often_as_their_propensity_says() -> None:
     expected = raised / raised.sum()
     counts = np.zeros(4)
     for seed in range(4000):
-        drawn = draw(scores, eligible, 0.2, generator(seed, "test"))
+        drawn = draw(odds(scores, eligible, 0.2), generator(seed, "test"))
         assert drawn is not None
         assert drawn.propensity == pytest.approx(expected[drawn.candidate], rel=1e-6)
         counts[drawn.candidate] += 1
@@ -73,10 +74,11 @@ def test_draws_come_as_often_as_their_propensity_says() -> None:
 
 
 def test_nobody_eligible_is_no_draw() -> None:
-    assert draw(np.zeros(2, np.float32), np.zeros(2, np.bool_), 1.0, generator(1)) is None
+    nobody = odds(np.zeros(2, np.float32), np.zeros(2, np.bool_), 1.0)
+    assert draw(nobody, generator(1)) is None
 
 
 def test_extreme_temperatures_stay_probabilities() -> None:
     scores = np.array([1.0, -1.0], dtype=np.float32)
-    drawn = draw(scores, np.ones(2, np.bool_), 1e-6, generator(1))
+    drawn = draw(odds(scores, np.ones(2, np.bool_), 1e-6), generator(1))
     assert drawn == (0, 1.0)
