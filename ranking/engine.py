@@ -10,12 +10,13 @@ from core.errors import ArtifactError, SourceUnavailableError
 from core.telemetry import logger
 from ranking.fallback import Fallback
 from ranking.merging import merge
-from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Page
+from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Floats, Page
 from ranking.protocols import (
     CandidateFilter,
     CandidateSource,
     FeatureBuilder,
     FeedPolicy,
+    Forecaster,
     Ranker,
 )
 from ranking.trail import Trail
@@ -136,7 +137,7 @@ class Engine:
             return kept, features
         with trail.watch.measure(RANKER):
             try:
-                scores = self.ranker.score(features)
+                scores, features = _judged(self.ranker, features)
             except Exception as error:
                 _note_failure(RANKER, error, trail)
                 return kept, features
@@ -159,6 +160,15 @@ def _attempt(offering: Offering, query: FeedQuery, trail: Trail) -> Candidates |
         trail.failed[offering.source.name] = _text(error)
         LOG.exception("source_failed", source=offering.source.name)
     return None
+
+
+def _judged(ranker: Ranker, features: FeatureMatrix) -> tuple[Floats, FeatureMatrix]:
+    """Return scores, and the features with what was predicted from them beside them."""
+    if not isinstance(ranker, Forecaster):
+        return ranker.score(features), features
+    predictions = ranker.predict(features)
+    beside = np.hstack([features.values, predictions.values])
+    return ranker.worth(predictions), FeatureMatrix(features.names + predictions.names, beside)
 
 
 def _note_failure(stage: str, error: Exception, trail: Trail) -> None:

@@ -26,6 +26,7 @@ from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
 from ranking.rankers.fusion import FusionRanker
+from ranking.rankers.heads import HEADS_FILE, HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 
 EMPTY_LISTS = ("[]", "null")  # as JSON text
@@ -140,7 +141,9 @@ def load_ranker(artifacts: ArtifactStore, versions: Mapping[str, str]) -> Ranker
     """
     if "ranker" not in versions:
         return FusionRanker()
-    return LightGbmRanker.load(artifacts.folder("ranker", versions["ranker"]))
+    folder = artifacts.folder("ranker", versions["ranker"])
+    kind = HeadsRanker if (folder / HEADS_FILE).is_file() else LightGbmRanker
+    return kind.load(folder)
 
 
 def no_factors(track_ids: tuple[str, ...], dim: int = 1) -> AlsFactors:
