@@ -1,7 +1,7 @@
 """Walking trees: ONNX Runtime beside LightGBM, on one core, for the candidates of one page.
 
-    make bench
-    python -m pytest benchmarks/test_forest_inference.py -q --benchmark-only
+make bench
+python -m pytest benchmarks/test_forest_inference.py -q --benchmark-only
 """
 
 from __future__ import annotations
