@@ -18,6 +18,7 @@ class Requests:
     """What was known of the listener of each request: their columns end to end.
 
     Args:
+        user_ids: (r,) who asked.
         now_ms: (r,) when each request was made.
         surfaces: (r,) where each page is shown.
         starts: (r + 1,) where each listener's tracks begin.
@@ -34,6 +35,7 @@ class Requests:
         shown_at_ms: When each was shown.
     """
 
+    user_ids: tuple[str, ...]
     now_ms: NDArray[np.int64]
     surfaces: tuple[str, ...]
     starts: Rows
@@ -127,6 +129,7 @@ def one_request(query: FeedQuery) -> Requests:
     """Return a query as the only request."""
     who = query.listener
     return Requests(
+        user_ids=(who.user_id,),
         now_ms=np.array([query.now_ms], dtype=np.int64),
         surfaces=(query.surface,),
         starts=np.array([0, who.rows.size]),

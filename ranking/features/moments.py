@@ -63,19 +63,21 @@ class Moments:
     pages: Rows
 
     def requests(
-        self, users: Rows, now_ms: NDArray[np.int64], surfaces: tuple[str, ...] = ()
+        self, user_ids: tuple[str, ...], now_ms: NDArray[np.int64], surfaces: tuple[str, ...]
     ) -> Requests:
         """Return what was known of listeners before moments.
 
         Args:
-            users: (r,) numbers of listeners; -1 for one who is not in the log.
+            user_ids: (r,) who asks; one who is not in the log is cold.
             now_ms: (r,) only what happened earlier is known.
-            surfaces: (r,) where each page is shown, or nothing where it plays no part.
+            surfaces: (r,) where each page is shown.
         """
+        users = self.log.users.rows(user_ids)
         starts, at = self._living(users, now_ms)
         follow_starts, followed = self._followed(users, now_ms)
         shown_starts, shown = self._shown(users, now_ms)
         return Requests(
+            user_ids=user_ids,
             now_ms=now_ms,
             surfaces=surfaces,
             starts=starts,

@@ -53,9 +53,12 @@ def random_log(seed: int, events: int = 400, catalogue: Catalogue = WORLD.catalo
     return EventLog.from_frames(frame, plays, catalogue, slots)
 
 
-def one_by_one(log: EventLog, users: list[int], now_ms: np.ndarray) -> list[Requests]:
+def at_once(log: EventLog, names: list[str], now_ms: np.ndarray) -> Requests:
+    return moments_of(log).requests(tuple(names), now_ms, ("home",) * len(names))
+
+
+def one_by_one(log: EventLog, names: list[str], now_ms: np.ndarray) -> list[Requests]:
     """Return the same requests from `EventLog.listener`."""
-    names = [log.user_ids[user] if user >= 0 else "nobody" for user in users]
     queries = [
         FeedQuery(listener=log.listener(name, int(ms)), size=1, now_ms=int(ms), seed=0)
         for name, ms in zip(names, now_ms, strict=True)
@@ -82,10 +85,10 @@ def assert_same(found: Requests, expected: list[Requests]) -> None:
 def test_every_moment_is_that_of_the_single_listener(seed: int) -> None:
     log = random_log(seed)
     rng = np.random.default_rng(seed + 100)
-    users = [*rng.integers(0, len(log.user_ids), 60).tolist(), -1]
+    users = [*rng.choice(np.array(log.user_ids), 60).tolist(), "nobody"]
     now_ms = NOW_MS + rng.integers(-2, 4_200, 61) * MINUTE_MS
     now_ms[:40] = NOW_MS + rng.integers(-2, 62, 40) * MINUTE_MS
-    found = moments_of(log).requests(np.array(users), now_ms)
+    found = at_once(log, users, now_ms)
     assert_same(found, one_by_one(log, users, now_ms))
 
 
@@ -95,9 +98,9 @@ def test_long_histories_are_cut_and_keep_what_was_turned_down(
     for module in (history, __import__("ranking.features.moments", fromlist=["moments"])):
         monkeypatch.setattr(module, "HISTORY_LIMIT", 3)
     log = random_log(1)
-    users = [0, 1, 2, 3]
+    users = ["u0", "u1", "u2", "u3"]
     now_ms = np.full(4, NOW_MS + 50 * MINUTE_MS)
-    assert_same(moments_of(log).requests(np.array(users), now_ms), one_by_one(log, users, now_ms))
+    assert_same(at_once(log, users, now_ms), one_by_one(log, users, now_ms))
 
 
 def test_an_empty_log_knows_nobody() -> None:
@@ -109,12 +112,12 @@ def test_an_empty_log_knows_nobody() -> None:
         WORLD.catalogue,
     )  # fmt: skip
     for log in (nothing, empty):
-        found = moments_of(log).requests(np.array([-1, -1]), np.array([NOW_MS, NOW_MS + 1]))
+        found = at_once(log, ["x", "y"], np.array([NOW_MS, NOW_MS + 1]))
         assert found.starts.tolist() == [0, 0, 0]
-        assert found.shown_starts.tolist() == [0, 0, 0]
+    assert found.shown_starts.tolist() == [0, 0, 0]
 
 
 def test_fields_are_all_compared() -> None:
-    named = {field.name for field in fields(Requests)} - {"now_ms", "surfaces"}
+    named = {field.name for field in fields(Requests)} - {"user_ids", "now_ms", "surfaces"}
     assert len(named) == 12
     assert isinstance(moments_of(random_log(2)), Moments)
