@@ -10,20 +10,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.ids import Ids
+from pipelines.shown_rates import SLOT
 from ranking.catalogue import Catalogue
 from ranking.features.batch import shown_slots
 from ranking.features.families import FeedFeatures
 from ranking.features.moments import Moments
-from ranking.features.shown import OUTCOMES, Entries, ShownRates, length_classes
 from ranking.model import Floats, Rows
 from ranking.rankers.head_training import OutcomeData
 from ranking.rankers.outcomes import HeadConfig
 
 CHUNK_ROWS = 16_384  # described at a time: its arrays stay below what a core caches badly
-SLOT = ["request_id", "user_id", "track_id"]
-_LIKES = ("like", "save", "share", "follow")
-_COUNTED = {"play": ("play",), "finish": ("finish",), "skip": ("skip",), "like": _LIKES}
 _HOUR_MS = 3_600_000
 
 
@@ -182,49 +178,6 @@ def examples(
     """Return slots as examples that all count alike."""
     weights = np.ones(len(slots), dtype=np.float32)
     return OutcomeData(names, values, outcomes, slots.at_ms, slots.positions, weights)
-
-
-def shown_rates(
-    impressions: pl.DataFrame, events: pl.DataFrame, catalogue: Catalogue, refresh_ms: int = 0
-) -> ShownRates:
-    """Return the log of slots and of what followed them, ready to be counted.
-
-    Args:
-        impressions: request_id, user_id, track_id, at and surface.
-        events: What listeners did; only what names its page is counted, at its own time.
-        catalogue: The tracks.
-        refresh_ms: See `ShownRates`.
-    """
-    slots = impressions.select(*SLOT, "surface", at_ms=pl.col("at").dt.epoch("ms"))
-    places = slots.select(*SLOT, "surface").unique(SLOT, keep="first", maintain_order=True)
-    told = events.filter(pl.col("request_id").is_not_null()).select(
-        *SLOT, "action", at_ms=pl.col("at").dt.epoch("ms")
-    )
-    followed = told.join(places, on=SLOT, maintain_order="left")
-    everything = pl.concat([slots.with_columns(action=pl.lit("")), followed], how="diagonal")
-    listeners = Ids(everything["user_id"].unique().sort().to_list())
-    surfaces = Ids(everything["surface"].fill_null("").unique().sort().to_list())
-    rows = catalogue.tracks.rows(everything["track_id"].to_list())
-    kept = rows >= 0
-    lengths = length_classes(catalogue.duration_ms)
-    action = everything["action"].to_numpy()[kept]
-    weights = [action == "", *(np.isin(action, _COUNTED[name]) for name in OUTCOMES)]
-    keys = {
-        "track": rows[kept],
-        "creator": catalogue.creator_rows[rows[kept]],
-        "length": lengths[rows[kept]],
-        "listener": listeners.rows(everything["user_id"].to_list())[kept],
-        "surface": surfaces.rows(everything["surface"].fill_null("").to_list())[kept],
-    }
-    return ShownRates(
-        listeners=listeners,
-        surfaces=surfaces,
-        creator_rows=catalogue.creator_rows,
-        lengths=lengths,
-        entries=Entries(everything["at_ms"].to_numpy()[kept], keys),
-        weights=np.stack(weights).astype(np.float32),
-        refresh_ms=refresh_ms,
-    )
 
 
 def _parts(starts: Rows) -> Iterator[slice]:

@@ -22,6 +22,8 @@ from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
 from ranking.catalogue import Catalogue, Origin, Status
 from ranking.clusters import Clusters, clusters_of
+from ranking.features.shown import TrackKeys, length_classes, no_shown
+from ranking.features.shown_file import load_shown
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
@@ -116,9 +118,11 @@ def load_learned(
     vectors = TrackVectors((), np.zeros((0, 0), dtype=np.float32))
     if "vectors" in folder:
         vectors = TrackVectors.load(folder["vectors"])
-    statistics = no_statistics(len(ids))
+    statistics, shown = no_statistics(len(ids)), no_shown()
     if "statistics" in folder:
         statistics = TrackStatistics.load(folder["statistics"], ids)
+        keys = TrackKeys(catalogue.creator_rows, length_classes(catalogue.duration_ms))
+        shown = load_shown(folder["statistics"], catalogue.tracks, keys)
     neighbours = ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
     if "neighbours" in folder:
         neighbours = ItemNeighbours.load(folder["neighbours"]).aligned(ids)
@@ -130,6 +134,7 @@ def load_learned(
         else no_factors(ids),
         neighbours=neighbours,
         statistics=statistics,
+        shown=shown,
     )
 
 

@@ -21,8 +21,10 @@ from ranking.features.listeners import ListenerHabits
 from ranking.features.offers import Offers
 from ranking.features.popularity import Popularity
 from ranking.features.provenance import Provenance
+from ranking.features.rates import OutcomeRates
 from ranking.features.repeats import Repeats
 from ranking.features.session import Session
+from ranking.features.shown import TrackKeys, length_classes
 from ranking.features.standing import CreatorStanding
 from ranking.features.tags import TagAffinity
 from ranking.learned import Learned
@@ -94,5 +96,9 @@ def feature_builder(catalogue: Catalogue, learned: Learned, sources: Sequence[st
             Provenance(catalogue.origins, catalogue.duration_ms),
             ListenerHabits(learned.statistics),
             Context(),
+            OutcomeRates(
+                learned.shown,
+                TrackKeys(catalogue.creator_rows, length_classes(catalogue.duration_ms)),
+            ),
         )
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.features.batch import Offered, Requests
-from ranking.features.shown import OUTCOMES, ShownRates
+from ranking.features.shown import OUTCOMES, ShownRates, TrackKeys
 from ranking.model import Floats
 
 
@@ -49,9 +49,11 @@ class OutcomeRates:
 
     Args:
         shown: What was shown and what followed.
+        tracks: Keys of tracks, in catalogue rows.
     """
 
     shown: ShownRates
+    tracks: TrackKeys
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ class OutcomeRates:
 
     def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, groups * (1 + outcomes)); rates are NaN before anything was shown at all."""
-        asked = self.shown.asked(requests, offered)
+        asked = self.shown.asked(requests, offered, self.tracks)
         total, events = self.shown.counts((), asked)
         rates = {"": _divided(events, total)}
         columns: list[NDArray[np.float64]] = []

@@ -15,6 +15,7 @@ from ranking.model import Floats, Rows
 
 OUTCOMES = ("play", "finish", "skip", "like")
 """Counted beside the slots; a like, save, share or follow is a like here."""
+KEYS = ("track", "creator", "length", "listener", "surface")
 _TIME_BITS = 42  # UTC milliseconds until 2109
 _KEY_BITS = 31
 
@@ -25,11 +26,28 @@ class Entries:
 
     Args:
         at_ms: (m,) when each became known.
-        keys: Key ("track", "creator", "length", "listener", "surface") → (m,) number.
+        keys: Key of `KEYS` → (m,) number.
     """
 
     at_ms: NDArray[np.int64]
     keys: Mapping[str, Rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackKeys:
+    """The keys that follow from a track alone.
+
+    Args:
+        creators: (n_tracks,) creator rows; -1 where not known.
+        lengths: (n_tracks,) class of length; -1 where not known.
+    """
+
+    creators: Rows
+    lengths: Rows
+
+    def of(self, rows: Rows) -> dict[str, Rows]:
+        """Return the keys of tracks by row."""
+        return {"track": rows, "creator": self.creators[rows], "length": self.lengths[rows]}
 
 
 class _Index(NamedTuple):
@@ -47,8 +65,6 @@ class ShownRates:
     Args:
         listeners: Ids ↔ numbers.
         surfaces: Names ↔ numbers.
-        creator_rows: (n_tracks,) -1 where not known.
-        lengths: (n_tracks,) class of length, in half powers of two; -1 where not known.
         entries: One a slot, and one an outcome.
         weights: (1 + outcomes, m) how many slots, then how many of each outcome, an entry adds.
         refresh_ms: Counts are those at the last multiple of it, as a service sees them that is
@@ -57,31 +73,26 @@ class ShownRates:
 
     listeners: Ids
     surfaces: Ids
-    creator_rows: Rows
-    lengths: Rows
     entries: Entries
     weights: Floats
     refresh_ms: int = 0
     _indices: dict[tuple[str, ...], _Index] = field(default_factory=dict, init=False, repr=False)
 
-    def asked(self, requests: Requests, offered: Offered) -> Entries:
-        """Return the keys and moments of candidates."""
+    def asked(self, requests: Requests, offered: Offered, tracks: TrackKeys) -> Entries:
+        """Return the keys and moments of candidates.
+
+        Args:
+            requests: Whose.
+            offered: The candidates.
+            tracks: In catalogue rows.
+        """
         owners, now_ms = offered.owners, requests.now_ms
         if self.refresh_ms:
             now_ms = now_ms - now_ms % self.refresh_ms
-        track_keys = self.track_keys(offered.rows)
         listeners = self.listeners.rows(requests.user_ids)
         surfaces = self.surfaces.rows(requests.surfaces)
         own = {"listener": listeners[owners], "surface": surfaces[owners]}
-        return Entries(now_ms[owners], {**track_keys, **own})
-
-    def track_keys(self, rows: Rows) -> dict[str, Rows]:
-        """Return the keys that follow from the track alone."""
-        return {
-            "track": rows,
-            "creator": self.creator_rows[rows],
-            "length": self.lengths[rows],
-        }
+        return Entries(now_ms[owners], {**tracks.of(offered.rows), **own})
 
     def counts(
         self, parts: tuple[str, ...], asked: Entries
@@ -110,14 +121,13 @@ class ShownRates:
         Args:
             before_ms: Entries at or after it are dropped.
         """
-        keys = np.stack([self.entries.keys[name] for name in ("track", "listener", "surface")])
+        keys = np.stack([self.entries.keys[name] for name in KEYS])
         kept = self.entries.at_ms < before_ms
         groups, numbers = np.unique(keys[:, kept], axis=1, return_inverse=True)
-        sums = [np.bincount(numbers, one[kept], minlength=groups.shape[1]) for one in self.weights]
-        track, listener, surface = groups
+        n = groups.shape[1]
+        sums = [np.bincount(numbers, one[kept], minlength=n) for one in self.weights]
         entries = Entries(
-            np.zeros(groups.shape[1], dtype=np.int64),
-            {**self.track_keys(track), "listener": listener, "surface": surface},
+            np.zeros(n, dtype=np.int64), dict(zip(KEYS, groups, strict=True))
         )
         return replace(self, entries=entries, weights=np.stack(sums).astype(np.float32))
 
@@ -134,6 +144,12 @@ class ShownRates:
         totals = np.zeros((len(self.weights), order.size + 1))
         np.cumsum(self.weights[:, order], axis=1, dtype=np.float64, out=totals[:, 1:])
         return _Index(groups, times[order], totals)
+
+
+def no_shown() -> ShownRates:
+    """Return the log of a catalogue of which nothing was shown."""
+    nothing = Entries(np.empty(0, np.int64), {key: np.empty(0, np.int64) for key in KEYS})
+    return ShownRates(Ids(()), Ids(()), nothing, np.zeros((1 + len(OUTCOMES), 0), np.float32))
 
 
 def length_classes(duration_ms: Floats) -> Rows:
