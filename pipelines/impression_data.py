@@ -113,9 +113,7 @@ def described(
 
     def fill(part: slice) -> int:
         rows = slice(int(slots.starts[part.start]), int(slots.starts[part.stop]))
-        requests = moments.requests(
-            slots.user_ids[part], slots.now_ms[part], slots.surfaces[part]
-        )
+        requests = moments.requests(slots.user_ids[part], slots.now_ms[part], slots.surfaces[part])
         starts = slots.starts[part.start : part.stop + 1] - rows.start
         offered = shown_slots(slots.rows[rows], starts)
         values[rows] = builder.describe(requests, offered).values

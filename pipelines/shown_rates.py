@@ -7,7 +7,7 @@ import polars as pl
 
 from core.ids import Ids
 from ranking.catalogue import Catalogue
-from ranking.features.shown import OUTCOMES, Entries, ShownRates, TrackKeys, length_classes
+from ranking.features.shown import OUTCOMES, Entries, ShownRates, track_keys
 
 SLOT = ["request_id", "user_id", "track_id"]
 _LIKES = ("like", "save", "share", "follow")
@@ -36,7 +36,7 @@ def shown_rates(
     surfaces = Ids(everything["surface"].fill_null("").unique().sort().to_list())
     rows = catalogue.tracks.rows(everything["track_id"].to_list())
     kept = rows >= 0
-    tracks = TrackKeys(catalogue.creator_rows, length_classes(catalogue.duration_ms))
+    tracks = track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags)
     action = everything["action"].to_numpy()[kept]
     weights = [action == "", *(np.isin(action, _COUNTED[name]) for name in OUTCOMES)]
     keys = {

@@ -204,7 +204,7 @@ def _index(run: _Run) -> None:
 
 def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
     try:
-        ranker, data = learn_ranker(
+        ranker, metrics = learn_ranker(
             history,
             opened.catalogue,
             opened.audio,
@@ -226,11 +226,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             now_ms=run.now_ms,
             config=config,
             inputs=input_fingerprints(run.workspace.warehouse),
-            metrics={
-                "requests": float(data.groups.size),
-                "rows": float(data.labels.size),
-                "trees": float(ranker.booster.num_trees()),
-            },
+            metrics=metrics,
             feature_names=ranker.feature_names,
         )
     )

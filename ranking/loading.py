@@ -22,7 +22,7 @@ from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
 from ranking.catalogue import Catalogue, Origin, Status
 from ranking.clusters import Clusters, clusters_of
-from ranking.features.shown import TrackKeys, length_classes, no_shown
+from ranking.features.shown import no_shown, track_keys
 from ranking.features.shown_file import load_shown
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
@@ -121,7 +121,7 @@ def load_learned(
     statistics, shown = no_statistics(len(ids)), no_shown()
     if "statistics" in folder:
         statistics = TrackStatistics.load(folder["statistics"], ids)
-        keys = TrackKeys(catalogue.creator_rows, length_classes(catalogue.duration_ms))
+        keys = track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags)
         shown = load_shown(folder["statistics"], catalogue.tracks, keys)
     neighbours = ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
     if "neighbours" in folder:

@@ -24,7 +24,7 @@ from ranking.features.provenance import Provenance
 from ranking.features.rates import OutcomeRates
 from ranking.features.repeats import Repeats
 from ranking.features.session import Session
-from ranking.features.shown import TrackKeys, length_classes
+from ranking.features.shown import track_keys
 from ranking.features.standing import CreatorStanding
 from ranking.features.tags import TagAffinity
 from ranking.learned import Learned
@@ -98,7 +98,7 @@ def feature_builder(catalogue: Catalogue, learned: Learned, sources: Sequence[st
             Context(),
             OutcomeRates(
                 learned.shown,
-                TrackKeys(catalogue.creator_rows, length_classes(catalogue.duration_ms)),
+                track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags),
             ),
         )
     )

@@ -32,12 +32,14 @@ class Grouping:
 GROUPINGS = (
     Grouping("surface", ("surface",), "", 20.0),
     Grouping("length", ("length", "surface"), "surface", 20.0),
+    Grouping("tag", ("tag",), "", 20.0),
     Grouping("track", ("track",), "", 20.0),
     Grouping("creator", ("creator",), "", 20.0),
     Grouping("listener", ("listener",), "", 8.0),
     Grouping("track_surface", ("track", "surface"), "track", 20.0),
     Grouping("listener_surface", ("listener", "surface"), "listener", 5.0),
     Grouping("listener_creator", ("listener", "creator"), "listener", 3.0),
+    Grouping("listener_tag", ("listener", "tag"), "listener", 5.0),
     Grouping("listener_length", ("listener", "length"), "listener", 5.0),
 )
 """Parents stand before their children; priors are typical sizes of a group, not tuned values."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.ids import Ids
@@ -15,7 +16,7 @@ from ranking.model import Floats, Rows
 
 OUTCOMES = ("play", "finish", "skip", "like")
 """Counted beside the slots; a like, save, share or follow is a like here."""
-KEYS = ("track", "creator", "length", "listener", "surface")
+KEYS = ("track", "creator", "length", "tag", "listener", "surface")
 _TIME_BITS = 42  # UTC milliseconds until 2109
 _KEY_BITS = 31
 
@@ -40,14 +41,21 @@ class TrackKeys:
     Args:
         creators: (n_tracks,) creator rows; -1 where not known.
         lengths: (n_tracks,) class of length; -1 where not known.
+        tags: (n_tracks,) column of the rarest tag; -1 where there is none.
     """
 
     creators: Rows
     lengths: Rows
+    tags: Rows
 
     def of(self, rows: Rows) -> dict[str, Rows]:
         """Return the keys of tracks by row."""
-        return {"track": rows, "creator": self.creators[rows], "length": self.lengths[rows]}
+        return {
+            "track": rows,
+            "creator": self.creators[rows],
+            "length": self.lengths[rows],
+            "tag": self.tags[rows],
+        }
 
 
 class _Index(NamedTuple):
@@ -126,9 +134,7 @@ class ShownRates:
         groups, numbers = np.unique(keys[:, kept], axis=1, return_inverse=True)
         n = groups.shape[1]
         sums = [np.bincount(numbers, one[kept], minlength=n) for one in self.weights]
-        entries = Entries(
-            np.zeros(n, dtype=np.int64), dict(zip(KEYS, groups, strict=True))
-        )
+        entries = Entries(np.zeros(n, dtype=np.int64), dict(zip(KEYS, groups, strict=True)))
         return replace(self, entries=entries, weights=np.stack(sums).astype(np.float32))
 
     def _index(self, parts: tuple[str, ...]) -> _Index:
@@ -150,6 +156,21 @@ def no_shown() -> ShownRates:
     """Return the log of a catalogue of which nothing was shown."""
     nothing = Entries(np.empty(0, np.int64), {key: np.empty(0, np.int64) for key in KEYS})
     return ShownRates(Ids(()), Ids(()), nothing, np.zeros((1 + len(OUTCOMES), 0), np.float32))
+
+
+def track_keys(creator_rows: Rows, duration_ms: Floats, tags: sp.csr_matrix) -> TrackKeys:
+    """Return the keys of a catalogue's tracks.
+
+    Args:
+        creator_rows: (n,) -1 where not known.
+        duration_ms: (n,) NaN where not known.
+        tags: (n, n_tags) csr, weighed by how rare a tag is.
+    """
+    rarest = np.full(tags.shape[0], -1, dtype=np.int64)
+    owners = np.repeat(np.arange(tags.shape[0]), np.diff(tags.indptr))
+    order = np.lexsort((-tags.indices, tags.data, owners))  # the rarest of each track comes last
+    rarest[owners[order]] = tags.indices[order]
+    return TrackKeys(creator_rows, length_classes(duration_ms), rarest)
 
 
 def length_classes(duration_ms: Floats) -> Rows:

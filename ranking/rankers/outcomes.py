@@ -27,7 +27,7 @@ class HeadConfig(BaseModel):
     """Any of these on the slot makes it true. Empty: the listener came back at all."""
     from_hours: float = Field(default=0.0, ge=0, le=24 * 365)
     """Hours after the page from which on an action counts."""
-    until_hours: float = Field(default=24.0, gt=0, le=24 * 365)
+    until_hours: float = Field(default=1.0, gt=0, le=24 * 365)
     """Hours after the page until which it counts; a page with less log behind it is left out."""
     weight: float = Field(default=1.0, ge=-1e6, le=1e6)
     """What it adds to the score for each unit of probability; a feed may say otherwise."""
