@@ -94,6 +94,14 @@ class Engine:
         """Return the features that would be ranked."""
         return self.features.build(query, candidates)
 
+    def judge(self, features: FeatureMatrix) -> tuple[Floats, FeatureMatrix]:
+        """Return the ranker's scores, and the predictions they are made of; often no column."""
+        if not isinstance(self.ranker, Forecaster):
+            none = np.empty((len(features.values), 0), dtype=np.float32)
+            return self.ranker.score(features), FeatureMatrix((), none)
+        predictions = self.ranker.predict(features)
+        return self.ranker.worth(predictions), predictions
+
     def _fetched(self, query: FeedQuery, trail: Trail) -> Candidates:
         offers = []
         for offering in self.offerings:
@@ -137,12 +145,13 @@ class Engine:
             return kept, features
         with trail.watch.measure(RANKER):
             try:
-                scores, features = _judged(self.ranker, features)
+                scores, predictions = self.judge(features)
             except Exception as error:
                 _note_failure(RANKER, error, trail)
                 return kept, features
         order = np.argsort(-scores, kind="stable")
-        return kept.ranked(scores), FeatureMatrix(features.names, features.values[order])
+        beside = np.hstack([features.values, predictions.values])[order]
+        return kept.ranked(scores), FeatureMatrix(features.names + predictions.names, beside)
 
     def _arranged(self, query: FeedQuery, ranked: Candidates, trail: Trail) -> Feed:
         with trail.watch.measure("policy"):
@@ -160,15 +169,6 @@ def _attempt(offering: Offering, query: FeedQuery, trail: Trail) -> Candidates |
         trail.failed[offering.source.name] = _text(error)
         LOG.exception("source_failed", source=offering.source.name)
     return None
-
-
-def _judged(ranker: Ranker, features: FeatureMatrix) -> tuple[Floats, FeatureMatrix]:
-    """Return scores, and the features with what was predicted from them beside them."""
-    if not isinstance(ranker, Forecaster):
-        return ranker.score(features), features
-    predictions = ranker.predict(features)
-    beside = np.hstack([features.values, predictions.values])
-    return ranker.worth(predictions), FeatureMatrix(features.names + predictions.names, beside)
 
 
 def _note_failure(stage: str, error: Exception, trail: Trail) -> None:

@@ -90,7 +90,7 @@ class HeadsRanker:
         names = tuple(f"{PREDICTION_PREFIX}{name}" for name in self.outcomes)
         values = np.empty((len(features.values), len(names)), dtype=np.float32)
         if len(values):
-            raw = self.scorer.raw(self._placed(features))
+            raw = self.scorer.raw(self.placed(features))
             for column, head in enumerate(self.heads):
                 values[:, column] = head.calibration.probabilities(raw[:, column])
         return FeatureMatrix(names, values)
@@ -152,7 +152,7 @@ class HeadsRanker:
             raise ArtifactError(f"{path} names no head; train the ranker again")
         return heads_ranker(heads, position)
 
-    def _placed(self, features: FeatureMatrix) -> Floats:
+    def placed(self, features: FeatureMatrix) -> Floats:
         """Return the columns of the trees, every candidate in the same slot."""
         known = aligned_columns(features, self.feature_names)
         if POSITION not in self.columns:
