@@ -20,6 +20,7 @@ from pipelines.commands import (
     demo,
     embed,
     evaluate,
+    explain,
     imports,
     serve,
     train,
@@ -46,6 +47,7 @@ app.add_typer(world.app, name="world")
 app.command()(train.train)
 app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
+app.command()(explain.explain)
 app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)

@@ -23,6 +23,7 @@ from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
 from embeddings.index import VectorIndex
 from pipelines.history import History
+from pipelines.shown_rates import shown_rates
 from ranking.catalogue import Catalogue
 from ranking.learned import Learned, TrackStatistics
 from ranking.listeners.preference import weigh
@@ -159,6 +160,7 @@ def fit_history(
         factors=collaborative.factors,
         neighbours=neighbours(known, catalogue, config.neighbours),
         statistics=statistics,
+        shown=shown_rates(history.impressions, history.events, catalogue).compacted(now_ms),
     )
     return Fit(learned, collaborative)
 

@@ -11,6 +11,7 @@ from core.warehouse import Warehouse
 from ranking.listeners.tallies import TALLY_SCHEMA, tally, tally_plays
 
 PAIR = ["user_id", "track_id"]
+SLOT_COLUMNS = ["request_id", *PAIR, "at", "position", "surface"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +22,7 @@ class History:
         events: Columns of the `events` table.
         plays: user_id, track_id, plays: counts whose times nobody recorded.
         user_tags: user_id, track_id, tag.
-        impressions: user_id, track_id, at, position: slots that were served.
+        impressions: request_id, user_id, track_id, at, position, surface: slots that were served.
     """
 
     events: pl.DataFrame
@@ -80,7 +81,7 @@ def load_history(warehouse: Warehouse) -> History:
         events=warehouse.read(EVENTS).sort("at", "event_id"),
         plays=warehouse.read(TALLIES),
         user_tags=warehouse.read(USER_TAGS).drop("at"),
-        impressions=warehouse.scan(IMPRESSIONS).select(*PAIR, "at", "position").collect(),
+        impressions=warehouse.scan(IMPRESSIONS).select(*SLOT_COLUMNS).collect(),
     )
 
 

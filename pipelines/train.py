@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,6 +29,8 @@ from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig
+from ranking.features.shown_file import save_shown
+from ranking.learned import Learned
 
 Stage = Literal["embed", "factors", "index", "ranker"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -167,7 +169,7 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
     writers: dict[str, tuple[Callable[[Path], None], Mapping[str, float]]] = {
         "factors": (learned.factors.save, {}),
         "neighbours": (learned.neighbours.save, {}),
-        "statistics": (lambda folder: learned.statistics.save(folder, track_ids), {}),
+        "statistics": (lambda folder: _save_statistics(learned, folder, track_ids), {}),
     }
     if bridge.speaks:
         writers["bridge"] = (bridge.save, bridge.figures)
@@ -184,6 +186,11 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
         )
 
 
+def _save_statistics(learned: Learned, folder: Path, track_ids: Sequence[str]) -> None:
+    learned.statistics.save(folder, track_ids)
+    save_shown(learned.shown, folder, track_ids)
+
+
 def _index(run: _Run) -> None:
     newest = run.workspace.artifacts.latest("vectors")
     if newest is None:
@@ -197,7 +204,7 @@ def _index(run: _Run) -> None:
 
 def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
     try:
-        ranker, data = learn_ranker(
+        ranker, metrics = learn_ranker(
             history,
             opened.catalogue,
             opened.audio,
@@ -219,11 +226,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             now_ms=run.now_ms,
             config=config,
             inputs=input_fingerprints(run.workspace.warehouse),
-            metrics={
-                "requests": float(data.groups.size),
-                "rows": float(data.labels.size),
-                "trees": float(ranker.booster.num_trees()),
-            },
+            metrics=metrics,
             feature_names=ranker.feature_names,
         )
     )

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import DataError
 from core.randomness import derive_seed
+from core.telemetry import logger
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
 from pipelines.splits import Split, days_back, folds, temporal
+from pipelines.train_heads import head_examples
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.model import Preferences
 from ranking.rankers.fusion import FusionRanker
+from ranking.rankers.head_training import HeadsConfig, train_heads
+from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
-from ranking.rankers.training import RankerConfig, RankingData, train_ranker
+from ranking.rankers.training import RankerConfig, train_ranker
 
+TrainedRanker: TypeAlias = LightGbmRanker | HeadsRanker
 MIN_REQUESTS = 30  # fewer teach a ranker the habits of a few listeners
 
 
@@ -29,6 +35,13 @@ class RankerTrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    objective: Literal["lambdarank", "heads"] = "lambdarank"
+    """`lambdarank` orders candidates by how much they were wanted; `heads` predicts outcomes of
+    slots that were shown, whose weights a feed may change without training."""
+    heads: HeadsConfig = HeadsConfig()
+    """The outcomes that `heads` predicts."""
+    rates_refresh_hours: float = Field(default=24.0, ge=0, le=24 * 365)
+    """How often a service is trained anew: in training, rates of what was shown are as stale."""
     trees: RankerConfig = RankerConfig()
     """How the trees are grown."""
     window_days: int = Field(default=2, ge=1, le=365)
@@ -56,7 +69,7 @@ def learn_ranker(
     seed: int,
     preferences: Mapping[str, Preferences],
     progress: Progress,
-) -> tuple[LightGbmRanker, RankingData]:
+) -> tuple[TrainedRanker, dict[str, float]]:
     """Train a ranker on a history, never on what its factors and counts have seen.
 
     Args:
@@ -71,12 +84,14 @@ def learn_ranker(
         progress: Told of each split.
 
     Returns:
-        The ranker, and what it was trained on.
+        The ranker, and how many requests and rows it was trained on, and trees it has.
 
     Raises:
         DataError: If the history holds too little.
     """
     splits = list(_splits(history, training, seed))
+    if training.objective == "heads":
+        return _heads(history, catalogue, audio, splits, factors, training, seed, progress)
     names: tuple[str, ...] = ()
     requests: list[LabelledRequest] = []
     for at, split in enumerate(progress.track(splits, "labelling candidates", len(splits))):
@@ -104,7 +119,42 @@ def learn_ranker(
             f"({MIN_REQUESTS} are needed); import more listening, and serve without one until then"
         )
     data = joined(names, requests)
-    return train_ranker(data, training.trees, derive_seed(seed, "trees")), data
+    ranker = train_ranker(data, training.trees, derive_seed(seed, "trees"))
+    return ranker, {
+        "requests": float(data.groups.size),
+        "rows": float(data.labels.size),
+        "trees": float(ranker.booster.num_trees()),
+    }
+
+
+def _heads(
+    history: History,
+    catalogue: Catalogue,
+    audio: Audio,
+    splits: list[Split],
+    factors: FactorsConfig,
+    training: RankerTrainingConfig,
+    seed: int,
+    progress: Progress,
+) -> tuple[HeadsRanker, dict[str, float]]:
+    data = head_examples(
+        history,
+        catalogue,
+        audio,
+        splits,
+        training.heads.heads,
+        factors=factors,
+        refresh_ms=round(training.rates_refresh_hours * 3_600_000),
+        seed=seed,
+        progress=progress,
+        threads=training.trees.threads,
+    )
+    trees_seed = derive_seed(seed, "trees")
+    ranker, left_out = train_heads(data, training.heads, training.trees, trees_seed)
+    for name, reason in left_out.items():
+        logger().warning("head_left_out", head=name, reason=reason)
+    trees = {f"trees_{head.name}": float(head.booster.num_trees()) for head in ranker.heads}
+    return ranker, {"rows": float(data.at_ms.size), **trees}
 
 
 def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iterator[Split]:

@@ -24,6 +24,7 @@ from ranking.policies.page import PageConfig, PagePolicy
 from ranking.policies.reasons import Reasons
 from ranking.protocols import CandidateFilter, Ranker
 from ranking.rankers.fusion import FusionRanker
+from ranking.rankers.heads import HeadsRanker
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
@@ -59,6 +60,9 @@ class FeedConfig(BaseModel):
     """How soon a track may come back, by surface."""
     near_duplicate: NearDuplicateConfig = NearDuplicateConfig()
     """When two tracks are taken for one."""
+    value: dict[str, float] = {}
+    """Outcome → what it is worth in the score, where the ranker has heads; an outcome that is not
+    named keeps the weight it was trained with."""
     page: PageConfig = PageConfig()
     """How the page is arranged."""
 
@@ -74,6 +78,7 @@ def assemble(catalogue: Catalogue, learned: Learned, ranker: Ranker, config: Fee
 
     Raises:
         ArtifactError: If the ranker needs features that are not built.
+        ConfigError: If the feed weighs an outcome that the ranker does not predict.
     """
     offerings = _offerings(catalogue, learned, config)
     names = tuple(offering.source.name for offering in offerings)
@@ -81,10 +86,17 @@ def assemble(catalogue: Catalogue, learned: Learned, ranker: Ranker, config: Fee
         offerings=offerings,
         filters=_filters(catalogue, learned, config),
         features=feature_builder(catalogue, learned, names),
-        ranker=ranker,
+        ranker=_weighed(ranker, config),
         policy=_policy(catalogue, learned, config),
         fallback=_fallback(catalogue, learned, config),
     )
+
+
+def _weighed(ranker: Ranker, config: FeedConfig) -> Ranker:
+    """Return the ranker with the feed's weights; without heads there is nothing to weigh."""
+    if isinstance(ranker, HeadsRanker) and config.value:
+        return ranker.weighed(config.value)
+    return ranker
 
 
 def popular_feed(catalogue: Catalogue, learned: Learned, config: FeedConfig) -> Engine:

@@ -10,12 +10,13 @@ from core.errors import ArtifactError, SourceUnavailableError
 from core.telemetry import logger
 from ranking.fallback import Fallback
 from ranking.merging import merge
-from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Page
+from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Floats, Page
 from ranking.protocols import (
     CandidateFilter,
     CandidateSource,
     FeatureBuilder,
     FeedPolicy,
+    Forecaster,
     Ranker,
 )
 from ranking.trail import Trail
@@ -93,6 +94,14 @@ class Engine:
         """Return the features that would be ranked."""
         return self.features.build(query, candidates)
 
+    def judge(self, features: FeatureMatrix) -> tuple[Floats, FeatureMatrix]:
+        """Return the ranker's scores, and the predictions they are made of; often no column."""
+        if not isinstance(self.ranker, Forecaster):
+            none = np.empty((len(features.values), 0), dtype=np.float32)
+            return self.ranker.score(features), FeatureMatrix((), none)
+        predictions = self.ranker.predict(features)
+        return self.ranker.worth(predictions), predictions
+
     def _fetched(self, query: FeedQuery, trail: Trail) -> Candidates:
         offers = []
         for offering in self.offerings:
@@ -136,12 +145,13 @@ class Engine:
             return kept, features
         with trail.watch.measure(RANKER):
             try:
-                scores = self.ranker.score(features)
+                scores, predictions = self.judge(features)
             except Exception as error:
                 _note_failure(RANKER, error, trail)
                 return kept, features
         order = np.argsort(-scores, kind="stable")
-        return kept.ranked(scores), FeatureMatrix(features.names, features.values[order])
+        beside = np.hstack([features.values, predictions.values])[order]
+        return kept.ranked(scores), FeatureMatrix(features.names + predictions.names, beside)
 
     def _arranged(self, query: FeedQuery, ranked: Candidates, trail: Trail) -> Feed:
         with trail.watch.measure("policy"):

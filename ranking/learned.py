@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from core.ids import Ids
 from embeddings.collaborative.factors import AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import VectorIndex
+from ranking.features.shown import ShownRates, no_shown
 from ranking.model import Floats
 
 STATISTICS_FILE = "statistics.parquet"
@@ -76,7 +77,7 @@ class TrackStatistics:
         return cls(**columns, as_of_ms=int(frame["as_of_ms"][0]))
 
 
-_COLUMNS = tuple(field.name for field in fields(TrackStatistics) if field.name != "as_of_ms")
+_COLUMNS = tuple(one.name for one in fields(TrackStatistics) if one.name != "as_of_ms")
 
 
 def no_statistics(n_tracks: int) -> TrackStatistics:
@@ -95,6 +96,7 @@ class Learned:
         factors: ALS factors; `track_ids` equal the catalogue's, zero rows for unknown tracks.
         neighbours: Co-listened tracks, in catalogue rows.
         statistics: How tracks fared.
+        shown: What was shown on pages, and what followed.
     """
 
     vectors: Floats
@@ -102,6 +104,7 @@ class Learned:
     factors: AlsFactors
     neighbours: ItemNeighbours
     statistics: TrackStatistics
+    shown: ShownRates = field(default_factory=no_shown)
 
     @property
     def has_vector(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -22,10 +22,13 @@ from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
 from ranking.catalogue import Catalogue, Origin, Status
 from ranking.clusters import Clusters, clusters_of
+from ranking.features.shown import no_shown, track_keys
+from ranking.features.shown_file import load_shown
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
 from ranking.rankers.fusion import FusionRanker
+from ranking.rankers.heads import HEADS_FILE, HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 
 EMPTY_LISTS = ("[]", "null")  # as JSON text
@@ -115,9 +118,11 @@ def load_learned(
     vectors = TrackVectors((), np.zeros((0, 0), dtype=np.float32))
     if "vectors" in folder:
         vectors = TrackVectors.load(folder["vectors"])
-    statistics = no_statistics(len(ids))
+    statistics, shown = no_statistics(len(ids)), no_shown()
     if "statistics" in folder:
         statistics = TrackStatistics.load(folder["statistics"], ids)
+        keys = track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags)
+        shown = load_shown(folder["statistics"], catalogue.tracks, keys)
     neighbours = ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
     if "neighbours" in folder:
         neighbours = ItemNeighbours.load(folder["neighbours"]).aligned(ids)
@@ -129,6 +134,7 @@ def load_learned(
         else no_factors(ids),
         neighbours=neighbours,
         statistics=statistics,
+        shown=shown,
     )
 
 
@@ -140,7 +146,9 @@ def load_ranker(artifacts: ArtifactStore, versions: Mapping[str, str]) -> Ranker
     """
     if "ranker" not in versions:
         return FusionRanker()
-    return LightGbmRanker.load(artifacts.folder("ranker", versions["ranker"]))
+    folder = artifacts.folder("ranker", versions["ranker"])
+    kind = HeadsRanker if (folder / HEADS_FILE).is_file() else LightGbmRanker
+    return kind.load(folder)
 
 
 def no_factors(track_ids: tuple[str, ...], dim: int = 1) -> AlsFactors:

@@ -60,6 +60,17 @@ class Ranker(Protocol):
 
 
 @runtime_checkable
+class Forecaster(Ranker, Protocol):
+    """A ranker whose scores are made of predictions worth keeping."""
+
+    def predict(self, features: FeatureMatrix) -> FeatureMatrix:
+        """Return (n, h) predictions under names that no feature has."""
+
+    def worth(self, predictions: FeatureMatrix) -> Floats:
+        """Return the scores that follow from predictions, equal to those of `score`."""
+
+
+@runtime_checkable
 class FeedPolicy(Protocol):
     """Arranges the page."""
 

@@ -10,7 +10,7 @@ import typer
 
 from pipelines.commands.display import print_report
 from pipelines.commands.off_policy import off_policy
-from pipelines.commands.options import AsJson, amended
+from pipelines.commands.options import AsJson, Seed, amended
 from pipelines.commands.session import session_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,13 @@ Relearn = Annotated[
     ),
 ]
 
+HeldDays = Annotated[int | None, typer.Option(help="Latest days that are judged. [default: 2]")]
+DayOffset = Annotated[
+    float | None, typer.Option(help="Hours before midnight UTC at which days begin. [default: 0]")
+]
+Resamples = Annotated[int | None, typer.Option(help="Bootstrap resamples. [default: 400]")]
+DEFAULT_SEED = 7
+
 
 @app.callback()
 def evaluate(
@@ -136,6 +143,39 @@ def audio(
     with session.workspace(settings) as workspace, session.progress("evaluate audio") as progress:
         report = evaluate_audio(workspace, asked, parts, progress)
     _show(session, report)
+
+
+@app.command()
+def heads(
+    context: typer.Context,
+    held_days: HeldDays = None,
+    day_offset_hours: DayOffset = None,
+    resamples: Resamples = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare heads on slots shown later with a logistic model and plain trees."""
+    from pipelines.heads_evaluation.configuration import HeadsEvaluationConfig
+    from pipelines.heads_evaluation.run import evaluate_heads
+
+    session = session_of(context, as_json=as_json)
+    settings = session.settings()
+    config = amended(
+        HeadsEvaluationConfig(),
+        held_days=held_days,
+        day_offset_hours=day_offset_hours,
+        resamples=resamples,
+    )
+    with session.workspace(settings) as workspace, session.progress("evaluate heads") as progress:
+        report = evaluate_heads(
+            workspace,
+            config,
+            settings.train.factors,
+            settings.train.ranker.heads,
+            DEFAULT_SEED if seed is None else seed,
+            progress,
+        )
+    session.show(report, "evaluate heads")
 
 
 def _refuse_strays(context: typer.Context) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import Floats, Rows
 
 HISTORY_LIMIT = 100  # most recent tracks compared
 STRONGEST = 5
@@ -28,30 +28,38 @@ class AudioAffinity:
         """The columns."""
         return ("audio_latest", "audio_mean", "audio_max", "audio_top5", "audio_disliked")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 5); NaN where the candidate, or all of the history, has no vector."""
-        vectors = self.vectors[candidates.rows]
-        unknown = ~np.any(vectors != 0, axis=1)
-        values = np.full((len(candidates), len(self.names)), np.nan, dtype=np.float32)
-        weights = preference_weights(query.listener)
-        liked = self._heard(query.listener.rows[weights > 0])
-        if liked.size:
-            near = vectors @ liked.T
-            count = min(STRONGEST, liked.shape[0])
-            strongest = -np.partition(-near, count - 1, axis=1)[:, :count]
-            values[:, 0] = near[:, 0]
-            values[:, 1] = near.mean(axis=1)
-            values[:, 2] = strongest.max(axis=1)
-            values[:, 3] = strongest.mean(axis=1)
-        disliked = self._heard(query.listener.rows[query.listener.opinions < 0])
-        if disliked.size:
-            values[:, 4] = (vectors @ disliked.T).max(axis=1)
-        values[unknown] = np.nan
+        values = np.full((len(offered), len(self.names)), np.nan, dtype=np.float32)
+        if not self.vectors.shape[1] or not len(offered):
+            return values
+        liked = requests.latest(requests.weights > 0, HISTORY_LIMIT)
+        turned_down = requests.latest(requests.opinions < 0, HISTORY_LIMIT)
+        bounds = np.searchsorted(liked, requests.starts)
+        against = np.searchsorted(turned_down, requests.starts)
+        vectors = self.vectors[offered.rows]
+        for request in np.flatnonzero(np.diff(offered.starts)):
+            part = slice(*offered.starts[request : request + 2])
+            heard = self._heard(requests.rows[liked[slice(*bounds[request : request + 2])]])
+            if heard.size:
+                values[part, :4] = _near(vectors[part], heard)
+            disliked = turned_down[slice(*against[request : request + 2])]
+            if disliked.size and (heard := self._heard(requests.rows[disliked])).size:
+                values[part, 4] = (vectors[part] @ heard.T).max(axis=1)
+        values[~np.any(vectors != 0, axis=1)] = np.nan
         return values
 
-    def _heard(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-        """Return the vectors of the latest tracks that have one."""
-        if not self.vectors.shape[1]:
-            return self.vectors[:0]
-        vectors = self.vectors[rows[:HISTORY_LIMIT]]
+    def _heard(self, rows: Rows) -> Floats:
+        """Return the vectors of the tracks that have one."""
+        vectors = self.vectors[rows]
         return vectors[np.any(vectors != 0, axis=1)]
+
+
+def _near(vectors: Floats, heard: Floats) -> Floats:
+    """Return cosine to the first, mean, best and mean of the best few."""
+    near = vectors @ heard.T
+    count = min(STRONGEST, heard.shape[0])
+    strongest = np.partition(near, near.shape[1] - count, axis=1)[:, -count:]
+    return np.column_stack(
+        [near[:, 0], near.mean(axis=1), strongest.max(axis=1), strongest.mean(axis=1)]
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from embeddings.collaborative.neighbours import ItemNeighbours
-from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import Floats, Rows
 
 STRONGEST = 3  # a few close neighbours say more than many faint ones
-HISTORY_LIMIT = 500  # rows of the similarity matrix read for one listener
+HISTORY_LIMIT = 500  # tracks of a listener compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,31 +22,92 @@ class CoListenedAffinity:
 
     Args:
         neighbours: In catalogue rows.
+        inward: (n, n) csr, row t holds the tracks that have t among their neighbours.
     """
 
     neighbours: ItemNeighbours
+    inward: sp.csr_matrix = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inward", self.neighbours.similarity.T.tocsr())
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns."""
         return ("knn_sum", "knn_weighted", "knn_max", "knn_top3", "knn_links")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 5); zeros where nothing in the history is a neighbour."""
-        weights = preference_weights(query.listener)
-        liked = np.flatnonzero(weights > 0)[:HISTORY_LIMIT]
-        if not liked.size or not len(candidates):
-            return np.zeros((len(candidates), len(self.names)), dtype=np.float32)
-        history, worth = query.listener.rows[liked], np.log1p(weights[liked])
-        near = self.neighbours.similarity[history][:, candidates.rows].toarray()
-        count = min(STRONGEST, liked.size)
-        strongest = -np.partition(-near, count - 1, axis=0)[:count]
-        return np.column_stack(
-            [
-                near.sum(axis=0),
-                worth @ near / worth.sum(),
-                strongest.max(axis=0),
-                strongest.mean(axis=0),
-                np.log1p((near > 0).sum(axis=0)),
-            ]
-        ).astype(np.float32)
+        values = np.zeros((len(offered), len(self.names)), dtype=np.float32)
+        liked = requests.latest(requests.weights > 0, HISTORY_LIMIT)
+        if not liked.size or not len(offered):
+            return values
+        worth = np.log1p(requests.weights[liked])
+        bounds = np.searchsorted(liked, requests.starts)
+        total = np.bincount(requests.owners[liked], worth, minlength=len(requests))
+        owner, near, weight = self._links(requests.rows[liked], worth, bounds, offered)
+        if not owner.size:
+            return values
+        size = len(offered)
+        values[:, 0] = np.bincount(owner, near, minlength=size)
+        weighed = np.bincount(owner, near * weight, minlength=size)
+        values[:, 1] = weighed / np.maximum(total[offered.owners], 1e-12)
+        linked, first = np.unique(owner, return_index=True)
+        values[linked, 2] = np.maximum.reduceat(near, first)
+        compared = np.minimum(np.diff(bounds)[offered.owners[linked]], STRONGEST)
+        values[linked, 3] = strongest_sums(near, first, STRONGEST) / compared
+        values[:, 4] = np.log1p(np.bincount(owner, minlength=size))
+        return values
+
+    def _links(
+        self, rows: Rows, worth: Floats, bounds: Rows, offered: Offered
+    ) -> tuple[Rows, Floats, Floats]:
+        """Return (candidate, similarity, worth) of each pair of a candidate and its history."""
+        held = np.zeros(len(self.neighbours.track_ids), dtype=np.float32)
+        starts, others, data = self.inward.indptr, self.inward.indices, self.inward.data
+        found: list[tuple[Rows, Floats, Floats]] = []
+        for request in np.flatnonzero(np.diff(bounds) * np.diff(offered.starts)):
+            mine = slice(bounds[request], bounds[request + 1])
+            held[rows[mine]] = worth[mine]
+            first, last = offered.starts[request : request + 2]
+            asked = offered.rows[first:last]
+            low, counts = starts[asked], starts[asked + 1] - starts[asked]
+            at = spans(low, counts)
+            weight = held[others[at]]
+            hit = np.flatnonzero(weight)
+            owner = np.repeat(np.arange(first, last), counts)[hit]
+            found.append((owner, data[at[hit]], weight[hit]))
+            held[rows[mine]] = 0.0
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
+        owners, near, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        positive = near > 0
+        return owners[positive], near[positive], weights[positive]
+
+
+def spans(low: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
+    """Return the numbers low, low + 1, … of several runs, end to end."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    total = int(ends[-1]) if ends.size else 0
+    return np.arange(total) + np.repeat(low - (ends - counts), counts)
+
+
+def strongest_sums(values: Floats, first: Rows, count: int) -> NDArray[np.float64]:
+    """Return the sum of the greatest `count` values of each run.
+
+    Args:
+        values: (k,) > 0.
+        first: (g,) where each run begins, ascending from 0.
+        count: How many.
+    """
+    left = values.astype(np.float64)
+    sizes = np.diff(np.append(first, values.size))
+    total, open_places = np.zeros(first.size), np.full(first.size, float(count))
+    for _ in range(count):
+        best = np.maximum.reduceat(left, first)
+        is_best = left == np.repeat(best, sizes)
+        taken = np.minimum(np.add.reduceat(is_best.astype(np.float64), first), open_places)
+        total += taken * best
+        open_places -= taken
+        left[is_best] = 0.0
+    return total

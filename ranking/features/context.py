@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.events import DAY_MS
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import Floats
 
 WEEK_MS = 7 * DAY_MS
 
@@ -21,9 +22,9 @@ class Context:
         """The columns."""
         return ("hour_sin", "hour_cos", "week_sin", "week_cos")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
-        """Return (n, 4), the same in every row."""
-        hour = 2 * np.pi * (query.now_ms % DAY_MS) / DAY_MS
-        week = 2 * np.pi * (query.now_ms % WEEK_MS) / WEEK_MS
-        angles = [np.sin(hour), np.cos(hour), np.sin(week), np.cos(week)]
-        return np.tile(np.asarray(angles, dtype=np.float32), (len(candidates), 1))
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
+        """Return (n, 4), the same in every row of a request."""
+        hour = 2 * np.pi * (requests.now_ms % DAY_MS) / DAY_MS
+        week = 2 * np.pi * (requests.now_ms % WEEK_MS) / WEEK_MS
+        angles = np.column_stack([np.sin(hour), np.cos(hour), np.sin(week), np.cos(week)])
+        return angles.astype(np.float32)[offered.owners]

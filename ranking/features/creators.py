@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats, Rows
+from ranking.features.batch import Offered, Requests, counted, summed
+from ranking.model import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,19 +25,19 @@ class CreatorAffinity:
         """The columns."""
         return ("creator_share", "creator_tracks", "creator_followed")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 3); NaN where the creator is not known."""
-        creators = self.creator_rows[candidates.rows]
-        mine = self.creator_rows[query.listener.rows]
-        weights = np.maximum(preference_weights(query.listener), 0.0)
-        same = creators[:, None] == mine[None, :]
-        total = max(float(weights.sum()), 1.0)
-        values = np.column_stack(
-            [
-                same @ weights / total,
-                same.sum(axis=1),
-                np.isin(creators, query.listener.followed),
-            ]
-        ).astype(np.float32)
+        creators, owners = self.creator_rows[offered.rows], offered.owners
+        theirs = self.creator_rows[requests.rows]
+        known = theirs >= 0
+        asked = np.maximum(creators, 0)
+        weights = requests.weights[known]
+        (share, tracks) = summed(
+            requests.owners[known], theirs[known], (weights, np.ones_like(weights)), owners, asked
+        )
+        total = np.maximum(requests.totals(requests.weights), 1.0)[owners]
+        fans = np.repeat(np.arange(len(requests)), np.diff(requests.followed_starts))
+        followed = counted(fans, requests.followed, owners, asked) > 0
+        values = np.column_stack([share / total, tracks, followed]).astype(np.float32)
         values[creators < 0] = np.nan
         return values

@@ -10,16 +10,22 @@ import numpy as np
 
 from ranking.catalogue import Catalogue
 from ranking.features.audio import AudioAffinity
+from ranking.features.batch import Offered, Requests, one_page, one_request
 from ranking.features.co_listened import CoListenedAffinity
 from ranking.features.collaborative import CollaborativeAffinity
 from ranking.features.context import Context
 from ranking.features.creators import CreatorAffinity
+from ranking.features.fatigue import Fatigue
 from ranking.features.freshness import Freshness
 from ranking.features.listeners import ListenerHabits
 from ranking.features.offers import Offers
 from ranking.features.popularity import Popularity
 from ranking.features.provenance import Provenance
+from ranking.features.rates import OutcomeRates
 from ranking.features.repeats import Repeats
+from ranking.features.session import Session
+from ranking.features.shown import track_keys
+from ranking.features.standing import CreatorStanding
 from ranking.features.tags import TagAffinity
 from ranking.learned import Learned
 from ranking.model import Candidates, FeatureMatrix, FeedQuery, Floats
@@ -32,8 +38,12 @@ class FeatureFamily(Protocol):
     def names(self) -> tuple[str, ...]:
         """The columns, always the same ones in the same order."""
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
-        """Return (n, len(names)) float32, NaN where a value is not known."""
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
+        """Return (n, len(names)) float32, NaN where a value is not known.
+
+        A candidate's values depend on its own request alone, whatever others are described
+        beside it: that is what makes serving and training see the same.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,12 @@ class FeedFeatures:
         return tuple(name for family in self.families for name in family.names)
 
     def build(self, query: FeedQuery, candidates: Candidates) -> FeatureMatrix:
-        """Describe candidates by every family."""
-        blocks = [family.columns(query, candidates) for family in self.families]
+        """Describe the candidates of one request."""
+        return self.describe(one_request(query), one_page(candidates))
+
+    def describe(self, requests: Requests, offered: Offered) -> FeatureMatrix:
+        """Describe the candidates of many requests by every family."""
+        blocks = [family.describe(requests, offered) for family in self.families]
         return FeatureMatrix(self.names, np.hstack(blocks).astype(np.float32, copy=False))
 
 
@@ -73,11 +87,18 @@ def feature_builder(catalogue: Catalogue, learned: Learned, sources: Sequence[st
             AudioAffinity(learned.vectors),
             TagAffinity(catalogue.tags),
             CreatorAffinity(catalogue.creator_rows),
+            CreatorStanding(catalogue.creator_rows, learned.statistics),
+            Fatigue(catalogue.creator_rows),
+            Session(learned.vectors),
             Repeats(),
             Popularity(learned.statistics),
             Freshness(catalogue.released_at_ms, catalogue.statuses),
             Provenance(catalogue.origins, catalogue.duration_ms),
             ListenerHabits(learned.statistics),
             Context(),
+            OutcomeRates(
+                learned.shown,
+                track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags),
+            ),
         )
     )

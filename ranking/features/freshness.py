@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.events import DAY_MS
 from ranking.catalogue import Status
-from ranking.model import UNKNOWN_TIME_MS, Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import UNKNOWN_TIME_MS, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +30,10 @@ class Freshness:
         """The columns."""
         return ("age_days", "on_trial")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 2); age is NaN where the release is not known, never negative."""
-        released = self.released_at_ms[candidates.rows]
-        age = np.maximum((query.now_ms - released) / DAY_MS, 0.0)
+        released = self.released_at_ms[offered.rows]
+        age = np.maximum((requests.now_ms[offered.owners] - released) / DAY_MS, 0.0)
         age[released == UNKNOWN_TIME_MS] = np.nan
-        trial = self.statuses[candidates.rows] == Status.TRIAL
+        trial = self.statuses[offered.rows] == Status.TRIAL
         return np.column_stack([age, trial]).astype(np.float32)

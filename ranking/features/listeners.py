@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ranking.features.batch import Offered, Requests
 from ranking.learned import TrackStatistics
-from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.model import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,19 +30,27 @@ class ListenerHabits:
             "user_mainstream", "mainstream_gap",
         )  # fmt: skip
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:
+    def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 6); shares and taste are NaN for a listener who has done nothing."""
-        listener = query.listener
-        plays = float(listener.plays.sum())
-        liked = preference_weights(listener) > 0
+        owners = offered.owners
+        plays = requests.totals(requests.plays)
+        liked = requests.weights > 0
         reach = np.log1p(self.statistics.listeners)
-        mainstream = float(reach[listener.rows[liked]].mean()) if liked.any() else np.nan
-        habits = [
-            np.log1p(listener.rows.size),
-            np.log1p(plays),
-            float(listener.finishes.sum()) / plays if plays else np.nan,
-            float(listener.skips.sum()) / plays if plays else np.nan,
-            mainstream,
-        ]
-        rows = np.tile(np.asarray(habits, dtype=np.float32), (len(candidates), 1))
-        return np.column_stack([rows, reach[candidates.rows] - mainstream]).astype(np.float32)
+        taste = requests.totals(np.where(liked, reach[requests.rows], 0.0))
+        mainstream = _share(taste, requests.totals(liked))
+        habits = np.column_stack(
+            [
+                np.log1p(np.diff(requests.starts)),
+                np.log1p(plays),
+                _share(requests.totals(requests.finishes), plays),
+                _share(requests.totals(requests.skips), plays),
+                mainstream,
+            ]
+        )
+        gap = reach[offered.rows] - mainstream[owners]
+        return np.column_stack([habits[owners], gap]).astype(np.float32)
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return part / whole, NaN where there is nothing to share."""
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)

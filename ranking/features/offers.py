@@ -1,4 +1,4 @@
-"""Which sources offered a candidate, and how high."""
+"""Which sources offered a candidate, how high, and with what score."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Rank in each source, and how many offered the track.
+    """Rank and score in each source, and how many offered the track.
 
-    A source's rank is comparable between listeners; its raw score mostly is not, and the affinity
-    families recompute what is.
+    A source's rank is comparable between listeners; its raw score often is not, but tells how far
+    apart two neighbours in rank are.
 
     Args:
         sources: Names in column order.
@@ -24,14 +25,18 @@ class Offers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """`rank_<source>` for each source, then `offers`."""
-        return (*(f"rank_{name}" for name in self.sources), "offers")
+        """`rank_<source>` for each source, `offers`, then `score_<source>`."""
+        ranks = tuple(f"rank_{name}" for name in self.sources)
+        return (*ranks, "offers", *(f"score_{name}" for name in self.sources))
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:  # noqa: ARG002
-        """Return ranks from 0, NaN where a source did not offer the track."""
-        ranks = np.full((len(candidates), len(self.sources)), np.nan, dtype=np.float32)
+    def describe(self, requests: Requests, offered: Offered) -> Floats:  # noqa: ARG002
+        """Return ranks from 0 and scores, NaN where a source did not offer the track."""
+        shape = (len(offered), len(self.sources))
+        ranks, scores = np.full((2, *shape), np.nan, dtype=np.float32)
         for column, name in enumerate(self.sources):
-            if name in candidates.sources:
-                ranks[:, column] = candidates.source_ranks[:, candidates.sources.index(name)]
+            if name in offered.sources:
+                at = offered.sources.index(name)
+                ranks[:, column] = offered.source_ranks[:, at]
+                scores[:, column] = offered.source_scores[:, at]
         offers = np.sum(~np.isnan(ranks), axis=1, dtype=np.float32)
-        return np.column_stack([ranks, offers])
+        return np.column_stack([ranks, offers, scores])

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ranking.features.batch import Offered, Requests
 from ranking.learned import TrackStatistics
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.model import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,9 +29,9 @@ class Popularity:
             "finish_rate", "skip_rate", "like_rate",
         )  # fmt: skip
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:  # noqa: ARG002
+    def describe(self, requests: Requests, offered: Offered) -> Floats:  # noqa: ARG002
         """Return (n, 7)."""
-        found, rows = self.statistics, candidates.rows
+        found, rows = self.statistics, offered.rows
         plays, listeners = found.plays[rows], found.listeners[rows]
         per_listener = np.log1p(plays / np.maximum(listeners, 1))
         return np.column_stack(

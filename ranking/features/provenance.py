@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.catalogue import Origin
-from ranking.model import Candidates, FeedQuery, Floats
+from ranking.features.batch import Offered, Requests
+from ranking.model import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +29,13 @@ class Provenance:
         """The columns."""
         return ("is_generated", "is_assisted", "duration_s")
 
-    def columns(self, query: FeedQuery, candidates: Candidates) -> Floats:  # noqa: ARG002
+    def describe(self, requests: Requests, offered: Offered) -> Floats:  # noqa: ARG002
         """Return (n, 3)."""
-        origins = self.origins[candidates.rows]
+        origins = self.origins[offered.rows]
         return np.column_stack(
             [
                 origins == Origin.GENERATED,
                 origins == Origin.ASSISTED,
-                self.duration_ms[candidates.rows] / 1000,
+                self.duration_ms[offered.rows] / 1000,
             ]
         ).astype(np.float32)

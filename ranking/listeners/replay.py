@@ -22,10 +22,10 @@ from ranking.model import UNKNOWN_TIME_MS, Floats, Listener, Preferences, Rows
 
 Codes = NDArray[np.int8]
 _CODE = {Action(name): code for code, name in enumerate(ACTIONS)}
-_SILENT = -2  # an action that voices no opinion
-_STANCE = np.full(len(ACTIONS), _SILENT, dtype=np.int8)
-_STANCE[[_CODE[Action.LIKE], _CODE[Action.DISLIKE]]] = (1, -1)
-_STANCE[[_CODE[Action.UNLIKE], _CODE[Action.UNDISLIKE]]] = 0
+SILENT = -2  # an action that voices no opinion
+STANCE = np.full(len(ACTIONS), SILENT, dtype=np.int8)
+STANCE[[_CODE[Action.LIKE], _CODE[Action.DISLIKE]]] = (1, -1)
+STANCE[[_CODE[Action.UNLIKE], _CODE[Action.UNDISLIKE]]] = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,12 +190,12 @@ class EventLog:
 
 
 def _latest_stance(codes: Codes, place: NDArray[np.int64], n: int) -> Codes:
-    """Return (n,) the stance last voiced on each track; `_SILENT` where none was."""
-    stance = _STANCE[codes]
-    voiced = np.flatnonzero(stance != _SILENT)
+    """Return (n,) the stance last voiced on each track; `SILENT` where none was."""
+    stance = STANCE[codes]
+    voiced = np.flatnonzero(stance != SILENT)
     latest = np.full(n, -1, dtype=np.int64)
     np.maximum.at(latest, place[voiced], voiced)
-    found = np.full(n, _SILENT, dtype=np.int8)
+    found = np.full(n, SILENT, dtype=np.int8)
     found[latest >= 0] = stance[latest[latest >= 0]]
     return found
 

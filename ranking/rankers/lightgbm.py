@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightgbm
@@ -10,9 +10,10 @@ import numpy as np
 
 from core.errors import ArtifactError
 from ranking.model import FeatureMatrix, Floats
+from ranking.rankers.columns import aligned_columns
+from ranking.rankers.scoring import ForestScorer, open_scorer
 
 MODEL_FILE = "model.txt"
-SERVING_THREADS = 1  # a page is a few hundred rows: starting a team costs more than it saves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,9 +22,14 @@ class LightGbmRanker:
 
     Args:
         booster: The fitted trees; their feature names are the columns they need.
+        scorer: What walks them.
     """
 
     booster: lightgbm.Booster
+    scorer: ForestScorer = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scorer", open_scorer([self.booster]))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -38,9 +44,7 @@ class LightGbmRanker:
         """
         if not len(features.values):
             return np.empty(0, dtype=np.float32)
-        values = aligned_columns(features, self.feature_names)
-        raw = self.booster.predict(values, raw_score=True, num_threads=SERVING_THREADS)
-        return np.asarray(raw, dtype=np.float32)
+        return self.scorer.raw(aligned_columns(features, self.feature_names))[:, 0]
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""
@@ -53,28 +57,18 @@ class LightGbmRanker:
         Raises:
             ArtifactError: If it is missing or broken.
         """
-        path = folder / MODEL_FILE
-        if not path.is_file():
-            raise ArtifactError(f"{path} does not exist; train the ranker again")
-        try:
-            return cls(lightgbm.Booster(model_file=str(path)))
-        except lightgbm.basic.LightGBMError as error:
-            raise ArtifactError(f"{path} is not a LightGBM model: {error}") from error
+        return cls(read_booster(folder / MODEL_FILE))
 
 
-def aligned_columns(features: FeatureMatrix, names: tuple[str, ...]) -> Floats:
-    """Return the named columns in order.
+def read_booster(path: Path) -> lightgbm.Booster:
+    """Read trees from their text file.
 
     Raises:
-        ArtifactError: If one is not there.
+        ArtifactError: If it is missing or broken.
     """
-    if features.names == names:
-        return features.values
-    missing = [name for name in names if name not in features.names]
-    if missing:
-        raise ArtifactError(
-            f"the ranker needs the features {', '.join(missing)}, which are not built; "
-            "promote a ranker trained with this version"
-        )
-    place = {name: column for column, name in enumerate(features.names)}
-    return features.values[:, [place[name] for name in names]]
+    if not path.is_file():
+        raise ArtifactError(f"{path} does not exist; train the ranker again")
+    try:
+        return lightgbm.Booster(model_file=str(path))
+    except lightgbm.basic.LightGBMError as error:
+        raise ArtifactError(f"{path} is not a LightGBM model: {error}") from error

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import DataError
-from ranking.model import Floats
+from ranking.model import Floats, Mask
 from ranking.rankers.lightgbm import LightGbmRanker
+from ranking.rankers.outcomes import Direction
 
 
 class RankerConfig(BaseModel):
@@ -43,6 +44,8 @@ class RankerConfig(BaseModel):
     """Share of the groups kept for early stopping."""
     threads: int = Field(default=2, ge=1)
     """Threads that grow trees."""
+    monotone: dict[str, Direction] = {}
+    """Feature → 1 where more of it must never lower a score, -1 where it must never raise one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +57,18 @@ class RankingData:
         values: (m, f) float32.
         labels: (m,) graded relevance, 0 to 30: LightGBM's table of gains has 31 entries.
         groups: (g,) rows of each request, in order; they sum to m.
+        positions: (m,) int32 slot each was shown in, or None where nothing was shown: lambdarank
+            then estimates how much a slot alone brings, and takes it off (Yang et al.,
+            "Unbiased LambdaMART", LightGBM's `position`).
+        weights: (m,) float32 how much each counts, or None where all count alike.
     """
 
     names: tuple[str, ...]
     values: Floats
     labels: NDArray[np.int32]
     groups: NDArray[np.int64]
+    positions: NDArray[np.int32] | None = None
+    weights: Floats | None = None
 
     def select(self, groups: NDArray[np.int64]) -> RankingData:
         """Return some of the groups, in the order given."""
@@ -67,7 +76,14 @@ class RankingData:
         starts = ends - self.groups
         rows = [np.arange(starts[group], ends[group]) for group in groups]
         at = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-        return RankingData(self.names, self.values[at], self.labels[at], self.groups[groups])
+        return RankingData(
+            self.names,
+            self.values[at],
+            self.labels[at],
+            self.groups[groups],
+            None if self.positions is None else self.positions[at],
+            None if self.weights is None else self.weights[at],
+        )
 
 
 def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbmRanker:
@@ -93,40 +109,48 @@ def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbm
             "import more listening, or serve with source fusion (no ranker) until then"
         )
     train, valid = _datasets(data, n_groups - held, config.bins)
-    booster = lightgbm.train(
-        _parameters(config, seed),
-        train,
-        num_boost_round=config.trees,
-        valid_sets=[valid],
-        callbacks=[lightgbm.early_stopping(config.stop_after, verbose=False)],
-    )
-    return LightGbmRanker(
-        lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-    )
+    return LightGbmRanker(_stopped(train, valid, _parameters(config, data.names, seed), config))
 
 
-def _datasets(
-    data: RankingData, n_train: int, bins: int
-) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
-    order = np.arange(len(data.groups))
-    first, last = data.select(order[:n_train]), data.select(order[n_train:])
+def grown(
+    names: tuple[str, ...],
+    values: Floats,
+    happened: Mask,
+    weights: Floats,
+    kept: Mask,
+    checked: Mask,
+    parameters: dict[str, object],
+    config: RankerConfig,
+) -> lightgbm.Booster:
+    """Grow trees on some rows until they gain nothing on others.
+
+    Args:
+        names: (f,) columns.
+        values: (m, f).
+        happened: (m,) the outcome.
+        weights: (m,) how much each row counts.
+        kept: (m,) rows learned from.
+        checked: (m,) rows that stop the growing.
+        parameters: LightGBM's.
+        config: How many trees at most, and how long without gain.
+    """
+    at, later = np.flatnonzero(kept), np.flatnonzero(checked)
     train = lightgbm.Dataset(
-        first.values,
-        first.labels,
-        group=first.groups,
-        feature_name=list(data.names),
-        params={"max_bin": bins, "verbosity": -1},
+        values[at],
+        happened[at].astype(np.float32),
+        weight=weights[at],
+        feature_name=list(names),
+        params={"max_bin": config.bins, "verbosity": -1},
     )
-    valid = lightgbm.Dataset(last.values, last.labels, group=last.groups, reference=train)
-    return train, valid
+    valid = lightgbm.Dataset(
+        values[later], happened[later].astype(np.float32), weight=weights[later], reference=train
+    )
+    return _stopped(train, valid, parameters, config)
 
 
-def _parameters(config: RankerConfig, seed: int) -> dict[str, object]:
+def growing_parameters(config: RankerConfig, seed: int) -> dict[str, object]:
+    """Return LightGBM's parameters of a config, without an objective."""
     return {
-        "objective": "lambdarank",
-        "metric": "ndcg",
-        "eval_at": [10],
-        "lambdarank_truncation_level": config.ndcg_at,
         "max_bin": config.bins,
         "num_leaves": config.leaves,
         "learning_rate": config.learning_rate,
@@ -141,3 +165,53 @@ def _parameters(config: RankerConfig, seed: int) -> dict[str, object]:
         "force_row_wise": True,
         "verbosity": -1,
     }
+
+
+def _stopped(
+    train: lightgbm.Dataset,
+    valid: lightgbm.Dataset,
+    parameters: dict[str, object],
+    config: RankerConfig,
+) -> lightgbm.Booster:
+    booster = lightgbm.train(
+        parameters,
+        train,
+        num_boost_round=config.trees,
+        valid_sets=[valid],
+        callbacks=[lightgbm.early_stopping(config.stop_after, verbose=False)],
+    )
+    best = booster.best_iteration or booster.num_trees()
+    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
+
+
+def _datasets(
+    data: RankingData, n_train: int, bins: int
+) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
+    order = np.arange(len(data.groups))
+    first, last = data.select(order[:n_train]), data.select(order[n_train:])
+    train = lightgbm.Dataset(
+        first.values,
+        first.labels,
+        weight=first.weights,
+        group=first.groups,
+        position=first.positions,
+        feature_name=list(data.names),
+        params={"max_bin": bins, "verbosity": -1},
+    )
+    valid = lightgbm.Dataset(
+        last.values, last.labels, weight=last.weights, group=last.groups, reference=train
+    )
+    return train, valid
+
+
+def _parameters(config: RankerConfig, names: tuple[str, ...], seed: int) -> dict[str, object]:
+    parameters = {
+        **growing_parameters(config, seed),
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [10],
+        "lambdarank_truncation_level": config.ndcg_at,
+    }
+    if any(name in names for name in config.monotone):
+        parameters["monotone_constraints"] = [config.monotone.get(name, 0) for name in names]
+    return parameters

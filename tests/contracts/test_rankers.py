@@ -11,7 +11,10 @@ import pytest
 from ranking.model import FeatureMatrix
 from ranking.protocols import Ranker
 from ranking.rankers.fusion import RANK_PREFIX, FusionRanker
+from ranking.rankers.head_training import HeadsConfig, OutcomeData, train_heads
+from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
+from ranking.rankers.outcomes import HeadConfig
 from ranking.rankers.training import RankerConfig, RankingData, train_ranker
 
 NAMES = (f"{RANK_PREFIX}popular", f"{RANK_PREFIX}similar", "plays", "cosine")
@@ -32,6 +35,23 @@ def trained() -> LightGbmRanker:
     groups = np.full(20, 20, dtype=np.int64)
     data = RankingData(NAMES, values, wanted.astype(np.int32), groups)
     return train_ranker(data, RankerConfig(trees=20, min_leaf_rows=5, threads=1), seed=4)
+
+
+@cache
+def trained_heads() -> HeadsRanker:
+    values = features(400, seed=2).values
+    heads = tuple(HeadConfig(name=name, weight=weight) for name, weight in (("a", 1), ("b", -2)))
+    outcomes = {"a": np.nan_to_num(values[:, 3]) > 9, "b": np.nan_to_num(values[:, 2]) > 9}
+    data = OutcomeData(
+        NAMES,
+        values,
+        {name: happened.astype(np.float32) for name, happened in outcomes.items()},
+        at_ms=np.arange(400),
+        positions=np.arange(400, dtype=np.float32) % 20,
+        weights=np.ones(400, np.float32),
+    )
+    trees = RankerConfig(trees=20, min_leaf_rows=5, threads=1, validation_share=0.5)
+    return train_heads(data, HeadsConfig(heads=heads), trees, seed=4)[0]
 
 
 class RankerContract:
@@ -99,3 +119,18 @@ class TestLightGbmReadBack(RankerContract):
 
     def make(self) -> Ranker:
         return LightGbmRanker.load(self.folder)
+
+
+class TestHeads(RankerContract):
+    def make(self) -> Ranker:
+        return trained_heads()
+
+
+class TestHeadsReadBack(RankerContract):
+    @pytest.fixture(autouse=True)
+    def _saved(self, tmp_path: Path) -> None:
+        trained_heads().save(tmp_path)
+        self.folder = tmp_path
+
+    def make(self) -> Ranker:
+        return HeadsRanker.load(self.folder)

@@ -25,6 +25,7 @@ COMMANDS = (
     "world",
     "train",
     "evaluate",
+    "explain",
     "promote",
     "rollback",
     "artifacts",

@@ -18,6 +18,7 @@ from ranking.features.repeats import Repeats
 from ranking.features.tags import TagAffinity
 from ranking.listeners.preference import preference_weights
 from ranking.model import Candidates, FeedQuery, Listener, one_source
+from tests.support.described import described
 
 NOW_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
@@ -50,7 +51,7 @@ def candidates(*rows: int) -> Candidates:
 
 def column(family: object, who: Listener, name: str, *rows: int) -> np.ndarray:
     """Return one column of a family."""
-    values = family.columns(query(who), candidates(*rows))
+    values = described(family, query(who), candidates(*rows))
     assert values.shape == (len(rows), len(family.names))
     return values[:, family.names.index(name)]
 
@@ -110,7 +111,7 @@ def test_audio_compares_with_the_latest_the_best_and_the_disliked() -> None:
     assert column(family, turned_down, "audio_disliked", 2)[0] == pytest.approx(0.6)
     assert column(family, turned_down, "audio_max", 2)[0] == pytest.approx(0.8)
     nothing = AudioAffinity(np.zeros((4, 0), np.float32))
-    assert np.isnan(nothing.columns(query(who), candidates(2))).all()
+    assert np.isnan(described(nothing, query(who), candidates(2))).all()
 
 
 def test_tags_compare_with_the_profile_of_what_is_played() -> None:
@@ -159,5 +160,5 @@ def test_repeats_tell_what_happened_before_and_when() -> None:
 
 def test_offers_keep_their_columns_whatever_sources_answered() -> None:
     found = candidates(5, 3)
-    values = Offers(("collaborative", "popular")).columns(query(listener([], [])), found)
-    np.testing.assert_array_equal(values, [[np.nan, 0, 1], [np.nan, 1, 1]])
+    values = described(Offers(("collaborative", "popular")), query(listener([], [])), found)
+    np.testing.assert_array_equal(values, [[np.nan, 0, 1, np.nan, 0], [np.nan, 1, 1, np.nan, -1]])

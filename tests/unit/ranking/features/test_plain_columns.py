@@ -13,6 +13,7 @@ from ranking.features.popularity import Popularity
 from ranking.features.provenance import Provenance
 from ranking.learned import TrackStatistics, no_statistics
 from ranking.model import FeedQuery, Listener, one_source
+from tests.support.described import described
 
 DAY_MS = 86_400_000
 MONDAY_6H_MS = 1_767_571_200_000 + 6 * 3_600_000  # 2026-01-05 06:00 UTC
@@ -34,20 +35,20 @@ def statistics() -> TrackStatistics:
 def test_age_is_days_since_release_never_negative_and_unknown_stays_unknown() -> None:
     released = np.array([MONDAY_6H_MS - 3 * DAY_MS, MONDAY_6H_MS + DAY_MS, 0])
     statuses = np.array([Status.TRIAL, Status.ACTIVE, Status.ACTIVE], np.int8)
-    values = Freshness(released, statuses).columns(query(), offered(0, 1, 2))
+    values = described(Freshness(released, statuses), query(), offered(0, 1, 2))
     np.testing.assert_array_equal(values, [[3, 1], [0, 0], [np.nan, 0]])
 
 
 def test_origin_and_length() -> None:
     origins = np.array([Origin.GENERATED, Origin.ASSISTED], np.int8)
     lengths = np.array([30_000, np.nan], np.float32)
-    values = Provenance(origins, lengths).columns(query(), offered(0, 1))
+    values = described(Provenance(origins, lengths), query(), offered(0, 1))
     np.testing.assert_array_equal(values, [[1, 0, 30], [0, 1, np.nan]])
 
 
 def test_popularity_is_in_logarithms_and_rates_as_they_are() -> None:
     family = Popularity(statistics())
-    values = family.columns(query(), offered(2, 0))
+    values = described(family, query(), offered(2, 0))
     by_name = dict(zip(family.names, values.T, strict=True))
     np.testing.assert_allclose(by_name["log_plays"], np.log1p([20, 0]), rtol=1e-6)
     np.testing.assert_allclose(by_name["plays_per_listener"], np.log1p([10, 0]), rtol=1e-6)
@@ -55,7 +56,7 @@ def test_popularity_is_in_logarithms_and_rates_as_they_are() -> None:
 
 
 def test_the_hour_goes_round() -> None:
-    hour_sin, hour_cos = Context().columns(query(), offered(0))[0, :2]
+    hour_sin, hour_cos = described(Context(), query(), offered(0))[0, :2]
     assert (hour_sin, hour_cos) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-6))  # a quarter
 
 
@@ -70,13 +71,13 @@ def test_habits_are_the_listeners_and_the_gap_is_the_tracks() -> None:
         last_at_ms=np.zeros(2, np.int64),
     )
     family = ListenerHabits(statistics())
-    values = family.columns(query(who), offered(0, 2))
+    values = described(family, query(who), offered(0, 2))
     by_name = dict(zip(family.names, values.T, strict=True))
     np.testing.assert_allclose(by_name["user_finish_share"], [0.25, 0.25])
     mainstream = np.log1p([3, 1]).mean()
     np.testing.assert_allclose(by_name["user_mainstream"], mainstream, rtol=1e-6)
     np.testing.assert_allclose(by_name["mainstream_gap"], np.log1p([0, 2]) - mainstream, rtol=1e-5)
-    cold = family.columns(query(), offered(0))
+    cold = described(family, query(), offered(0))
     assert np.isnan(cold[0, family.names.index("user_mainstream")])
 
 

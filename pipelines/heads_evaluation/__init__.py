@@ -1,0 +1,1 @@
+"""Judging heads on slots that were shown later, beside plain models."""
