@@ -49,16 +49,31 @@ class CollaborativeAffinity:
         return values
 
     def _tastes(self, requests: Requests) -> Floats:
-        """Return (r, dim) the listeners' factors as of each request."""
-        tastes = np.zeros((len(requests), self.factors.dim), dtype=np.float32)
-        weights, starts = requests.weights, requests.starts
-        liked = np.flatnonzero(weights > 0)
-        if not liked.size:
+        """Return (r, dim) the listeners' factors as of each request: `fold_in`, many at a time.
+
+        The systems are solved by one call; a test holds them to `AlsFactors.fold_in`.
+        """
+        factors = self.factors
+        tastes = np.zeros((len(requests), factors.dim), dtype=np.float32)
+        liked = np.flatnonzero(requests.weights > 0)
+        bounds = np.searchsorted(liked, requests.starts)
+        known = np.flatnonzero(np.diff(bounds))
+        if not known.size:
             return tastes
         rows = requests.rows[liked]
-        confidence = confidence_of(weights[liked], self.factors.confidence)
-        bounds = np.searchsorted(liked, starts)
-        for request in np.flatnonzero(np.diff(bounds)):
+        confidence = confidence_of(requests.weights[liked], factors.confidence).astype(np.float64)
+        ridged = factors.gram + factors.regularization * np.eye(factors.dim)
+        systems = np.empty((known.size, factors.dim, factors.dim))
+        wanted = np.empty((known.size, factors.dim, 1))
+        for at, request in enumerate(known):
             part = slice(bounds[request], bounds[request + 1])
-            tastes[request] = self.factors.fold_in(rows[part], confidence[part])
+            own, trust = factors.tracks[rows[part]].astype(np.float64), confidence[part]
+            systems[at] = ridged + (own.T * (trust - 1.0)) @ own
+            wanted[at, :, 0] = trust @ own
+        try:
+            tastes[known] = np.linalg.solve(systems, wanted)[:, :, 0]
+        except np.linalg.LinAlgError:  # a system without a ridge may be singular
+            for request in known:
+                part = slice(bounds[request], bounds[request + 1])
+                tastes[request] = factors.fold_in(rows[part], confidence[part])
         return tastes
