@@ -4,7 +4,8 @@
     python benchmarks/ranker_scale.py --slots 100000
 
 The log is drawn at random over 20,000 tracks: pages of 20 slots, a page a day for each listener
-over 30 days, every other slot with an event. Speed depends on how much there is, not on what it says.
+over 30 days, every other slot with an event. Speed depends on how much there is, not on what it
+says.
 """
 
 from __future__ import annotations

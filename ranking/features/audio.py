@@ -41,15 +41,20 @@ class AudioAffinity:
         audible = self.has_vector[requests.rows]
         vectors = self.vectors[offered.rows]
         liked = self._compared(requests, (requests.weights > 0) & audible)
-        near, some, means = self._near(requests, offered, vectors, liked)
+        near, some = self._near(offered, vectors, liked)
         if some.size:
-            count = np.minimum(np.diff(liked[1])[offered.owners[some]], STRONGEST)
+            sizes = np.diff(liked[1])[offered.owners[some]]
+            means = near.sum(axis=1) / sizes
+            near[np.arange(HISTORY_LIMIT) >= sizes[:, None]] = -np.inf
+            count = np.minimum(sizes, STRONGEST)
             best = np.partition(near, HISTORY_LIMIT - STRONGEST, axis=1)[:, -STRONGEST:]
             strongest = np.where(np.isfinite(best), best, 0.0).sum(axis=1) / count
             values[some, :4] = np.column_stack([near[:, 0], means, best.max(axis=1), strongest])
         turned_down = self._compared(requests, (requests.opinions < 0) & audible)
-        far, some, _ = self._near(requests, offered, vectors, turned_down)
-        values[some, 4] = far.max(axis=1, initial=-np.inf)
+        far, some = self._near(offered, vectors, turned_down)
+        sizes = np.diff(turned_down[1])[offered.owners[some]]
+        far[np.arange(HISTORY_LIMIT) >= sizes[:, None]] = -np.inf
+        values[some, 4] = far.max(axis=1)
         values[~self.has_vector[offered.rows]] = np.nan
         return values
 
@@ -59,22 +64,20 @@ class AudioAffinity:
         return requests.rows[at], np.searchsorted(at, requests.starts)
 
     def _near(
-        self, requests: Requests, offered: Offered, vectors: Floats, heard: tuple[Rows, Rows]
-    ) -> tuple[Floats, Rows, Floats]:
-        """Return cosines (k, HISTORY_LIMIT), -inf beyond the history; of which candidates; means.
+        self, offered: Offered, vectors: Floats, heard: tuple[Rows, Rows]
+    ) -> tuple[Floats, Rows]:
+        """Return cosines (k, HISTORY_LIMIT), zero beyond the history, and of which candidates.
 
         Only candidates whose listener has something to compare with are returned.
         """
         rows, bounds = heard
         known = np.flatnonzero(np.diff(bounds) * np.diff(offered.starts))
         sizes = np.diff(offered.starts)[known]
-        near = np.full((int(sizes.sum()), HISTORY_LIMIT), -np.inf, dtype=np.float32)
-        means = np.empty(len(near), dtype=np.float32)
+        near = np.zeros((int(sizes.sum()), HISTORY_LIMIT), dtype=np.float32)
         first = 0
         for request, size in zip(known, sizes, strict=True):
             mine = self.vectors[rows[bounds[request] : bounds[request + 1]]]
             asked = vectors[offered.starts[request] : offered.starts[request + 1]]
             near[first : first + size, : len(mine)] = asked @ mine.T
-            means[first : first + size] = asked @ mine.mean(axis=0)
             first += size
-        return near, spans(offered.starts[known], sizes), means
+        return near, spans(offered.starts[known], sizes)

@@ -28,9 +28,7 @@ FAR_MS = 1 << 42
 
 
 def log_of(history: History) -> EventLog:
-    return EventLog.from_frames(
-        history.events, history.plays, WORLD.catalogue, history.impressions
-    )
+    return EventLog.from_frames(history.events, history.plays, WORLD.catalogue, history.impressions)
 
 
 def offline(history: History, threads: int = 1) -> tuple[ShownSlots, FeedFeatures, Floats]:

@@ -14,7 +14,9 @@ from ranking.features.shown_file import load_shown, save_shown
 
 RNG = np.random.default_rng(3)
 N = 300
-TRACKS = TrackKeys(np.array([0, 0, 1, -1, 2]), np.array([4, 5, 4, -1, 5]), np.array([1, -1, 1, 0, 0]))
+TRACKS = TrackKeys(
+    np.array([0, 0, 1, -1, 2]), np.array([4, 5, 4, -1, 5]), np.array([1, -1, 1, 0, 0])
+)
 
 
 def log(refresh_ms: int = 0) -> ShownRates:
