@@ -7,10 +7,13 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SERVE  ?= 1
 DATA   ?= data/demo
+KUAIRAND    ?= data/kuairand
+IMPRESSIONS ?= ../shared/data/kuairand/impressions.parquet
+KUAIRAND_COLUMNS := track_id=video_id,at=time_ms,surface=tab,play=is_click,finish=long_view,like=is_like,dislike=is_hate,follow=is_follow,share=is_forward,played_ms=play_time_ms,track_ms=duration_ms,creator_id=author_id,released_at=upload_date,tags=tag
 # BLAS and OpenMP pools fight with each other and with our own workers; one thread each is faster here.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup docs demo test quick check format bench clean
+.PHONY: help setup docs demo test quick check format bench kuairand scale clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 12
@@ -55,6 +58,13 @@ format: $(STAMP) ## format the code and mend what the linter can
 
 bench: $(STAMP)  ## time the parts side by side
 	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=min,median,ops
+
+kuairand: $(STAMP) ## judge heads on real impressions (IMPRESSIONS names the file)
+	$(BIN)/segue --data $(KUAIRAND) import impressions $(IMPRESSIONS) --columns $(KUAIRAND_COLUMNS) --time-unit ms
+	$(BIN)/segue --data $(KUAIRAND) evaluate heads --day-offset-hours 8
+
+scale: $(STAMP)  ## time describing and learning from 100,000, 1 and 5 million slots
+	$(BIN)/python benchmarks/ranker_scale.py
 
 clean:          ## remove caches and the demo's data, never .venv or data/
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache data/demo

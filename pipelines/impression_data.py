@@ -163,7 +163,12 @@ def _returned(slots: pl.DataFrame, visits: pl.DataFrame, low: int, high: int) ->
     """Return whether the listener did anything between two delays after each slot."""
     wanted = slots.select("slot", "user_id", since=pl.col("at_ms") + low).sort("since")
     next_visit = wanted.join_asof(
-        visits, left_on="since", right_on="done_ms", by="user_id", strategy="forward"
+        visits,
+        left_on="since",
+        right_on="done_ms",
+        by="user_id",
+        strategy="forward",
+        check_sortedness=False,
     ).sort("slot")
     delay = next_visit["done_ms"] - next_visit["since"]
     back = (delay <= high - low).fill_null(value=False)

@@ -13,6 +13,7 @@ from ranking.evaluation.intervals import COVERAGE, Estimate
 from ranking.metrics.probabilities import (
     auc,
     calibration_error,
+    equal_bins,
     grouped_ndcg,
     log_losses,
     ranked,
@@ -45,6 +46,7 @@ class _Judge:
     happened: NDArray[np.bool_]
     order: NDArray[np.int64]
     ties: NDArray[np.bool_]
+    bins: NDArray[np.int64]
     losses: Values
     ndcg: Values
     ndcg_listeners: NDArray[np.int64]
@@ -58,7 +60,7 @@ class _Judge:
             [
                 auc(self.order, self.ties, self.happened, weights),
                 float(weights @ self.losses / weights.sum()),
-                calibration_error(self.probabilities, self.happened, weights),
+                calibration_error(self.bins, self.probabilities, self.happened, weights),
                 ndcg,
             ]
         )
@@ -128,7 +130,16 @@ def _judge(
     owner_of = np.zeros(int(groups.max(initial=0)) + 1, dtype=np.int64)
     owner_of[groups] = owner
     losses = log_losses(probabilities, happened)
-    return _Judge(probabilities, happened, order, ties, losses, ndcg, owner_of[kept])
+    return _Judge(
+        probabilities,
+        happened,
+        order,
+        ties,
+        equal_bins(probabilities),
+        losses,
+        ndcg,
+        owner_of[kept],
+    )
 
 
 def _estimates(point: Values, draws: Values) -> dict[str, Estimate]:

@@ -63,7 +63,7 @@ class Material:
     @property
     def shown_before(self) -> NDArray[np.float64]:
         """(n,) how often the track had been shown to anybody before."""
-        return np.round(np.expm1(self.column("shown_track")))
+        return np.asarray(np.round(np.expm1(self.column("shown_track"))), dtype=np.float64)
 
 
 def read_material(

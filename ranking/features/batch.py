@@ -203,6 +203,13 @@ def summed(
     return [total[high] - total[low] for total in totals]
 
 
+def spans(low: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
+    """Return the numbers low, low + 1, … of several runs, end to end."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    total = int(ends[-1]) if ends.size else 0
+    return np.arange(total) + np.repeat(low - (ends - counts), counts)
+
+
 def _keys(owners: Rows, values: Rows) -> NDArray[np.int64]:
     """Return one number a pair; rows of a catalogue stay below 2**31."""
     return (owners.astype(np.int64) << 31) | values

@@ -9,11 +9,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from embeddings.collaborative.neighbours import ItemNeighbours
-from ranking.features.batch import Offered, Requests
+from ranking.features.batch import Offered, Requests, spans
 from ranking.model import Floats, Rows
 
 STRONGEST = 3  # a few close neighbours say more than many faint ones
 HISTORY_LIMIT = 500  # tracks of a listener compared
+_HELD = 1 << 18  # numbers held at a time: 1 MB, which a core keeps close
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,33 +64,32 @@ class CoListenedAffinity:
         self, rows: Rows, worth: Floats, bounds: Rows, offered: Offered
     ) -> tuple[Rows, Floats, Floats]:
         """Return (candidate, similarity, worth) of each pair of a candidate and its history."""
-        held = np.zeros(len(self.neighbours.track_ids), dtype=np.float32)
+        n_tracks = len(self.neighbours.track_ids)
+        step = max(1, min(len(bounds) - 1, _HELD // max(n_tracks, 1)))
+        held = np.zeros(step * n_tracks, dtype=np.float32)
         starts, others, data = self.inward.indptr, self.inward.indices, self.inward.data
+        owners = offered.owners
         found: list[tuple[Rows, Floats, Floats]] = []
-        for request in np.flatnonzero(np.diff(bounds) * np.diff(offered.starts)):
-            mine = slice(bounds[request], bounds[request + 1])
-            held[rows[mine]] = worth[mine]
-            first, last = offered.starts[request : request + 2]
-            asked = offered.rows[first:last]
+        for first in range(0, len(bounds) - 1, step):
+            last = min(first + step, len(bounds) - 1)
+            mine = slice(bounds[first], bounds[last])
+            sizes = np.diff(bounds[first : last + 1])
+            shelf = rows[mine] + np.repeat(np.arange(last - first) * n_tracks, sizes)
+            held[shelf] = worth[mine]
+            part = slice(offered.starts[first], offered.starts[last])
+            asked = offered.rows[part]
             low, counts = starts[asked], starts[asked + 1] - starts[asked]
             at = spans(low, counts)
-            weight = held[others[at]]
+            weight = held[others[at] + np.repeat((owners[part] - first) * n_tracks, counts)]
             hit = np.flatnonzero(weight)
-            owner = np.repeat(np.arange(first, last), counts)[hit]
+            owner = np.repeat(np.arange(part.start, part.stop), counts)[hit]
             found.append((owner, data[at[hit]], weight[hit]))
-            held[rows[mine]] = 0.0
+            held[shelf] = 0.0
         if not found:
             return np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
         owners, near, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
         positive = near > 0
         return owners[positive], near[positive], weights[positive]
-
-
-def spans(low: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
-    """Return the numbers low, low + 1, … of several runs, end to end."""
-    ends = np.cumsum(counts, dtype=np.int64)
-    total = int(ends[-1]) if ends.size else 0
-    return np.arange(total) + np.repeat(low - (ends - counts), counts)
 
 
 def strongest_sums(values: Floats, first: Rows, count: int) -> NDArray[np.float64]:

@@ -49,16 +49,35 @@ class CollaborativeAffinity:
         return values
 
     def _tastes(self, requests: Requests) -> Floats:
-        """Return (r, dim) the listeners' factors as of each request."""
-        tastes = np.zeros((len(requests), self.factors.dim), dtype=np.float32)
-        weights, starts = requests.weights, requests.starts
-        liked = np.flatnonzero(weights > 0)
-        if not liked.size:
+        """Return (r, dim) the listeners' factors as of each request: `fold_in`, many at a time.
+
+        The systems are solved by one call; a test holds them to `AlsFactors.fold_in`.
+        """
+        factors = self.factors
+        tastes = np.zeros((len(requests), factors.dim), dtype=np.float32)
+        liked = np.flatnonzero(requests.weights > 0)
+        bounds = np.searchsorted(liked, requests.starts)
+        known = np.flatnonzero(np.diff(bounds))
+        if not known.size:
             return tastes
         rows = requests.rows[liked]
-        confidence = confidence_of(weights[liked], self.factors.confidence)
-        bounds = np.searchsorted(liked, starts)
-        for request in np.flatnonzero(np.diff(bounds)):
+        confidence = confidence_of(requests.weights[liked], factors.confidence).astype(np.float32)
+        ridged = factors.gram + factors.regularization * np.eye(factors.dim)
+        one = np.float32(1.0)
+        systems = np.empty((known.size, factors.dim, factors.dim))
+        wanted = np.empty((known.size, factors.dim, 1))
+        for at, request in enumerate(known):
             part = slice(bounds[request], bounds[request + 1])
-            tastes[request] = self.factors.fold_in(rows[part], confidence[part])
+            own, trust = factors.tracks[rows[part]], confidence[part]
+            # Products in float32, sums with the ridge and the solution in float64: half the time,
+            # and a hundred tracks' rounding is far below what a preference means.
+            systems[at] = (own.T * (trust - one)) @ own
+            wanted[at, :, 0] = trust @ own
+        systems += ridged
+        try:
+            tastes[known] = np.linalg.solve(systems, wanted)[:, :, 0]
+        except np.linalg.LinAlgError:  # a system without a ridge may be singular
+            for request in known:
+                part = slice(bounds[request], bounds[request + 1])
+                tastes[request] = factors.fold_in(rows[part], confidence[part])
         return tastes

@@ -42,5 +42,5 @@ class Fatigue:
                 np.log1p(requests.totals(today))[owners],
             ]
         ).astype(np.float32)
-        values[np.ix_(creators < 0, [1, 2])] = np.nan
+        values[creators < 0, 1:3] = np.nan
         return values

@@ -8,6 +8,7 @@ by then, so that a moment's state is a choice among interactions. A test holds b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,7 +185,7 @@ def _pairs(users: Rows, rows: Rows) -> tuple[Rows, Mask]:
     return order, begins
 
 
-def _running(values: NDArray[np.generic], order: Rows, begins: Mask) -> NDArray[np.float64]:
+def _running(values: NDArray[Any], order: Rows, begins: Mask) -> NDArray[np.float64]:
     """Return (m,) sums of values over each pair, up to and with each interaction."""
     total = np.cumsum(values[order], dtype=np.float64)
     base = np.where(begins, total - values[order], 0.0)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Rows
 
-HISTORY_LIMIT = 200  # most recent tracks whose tags are compared one by one
+HISTORY_LIMIT = 100  # most recent tracks whose tags are compared one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +39,10 @@ class TagAffinity:
             return values
         owners = offered.owners
         profiles = self._profiles(requests, liked)
-        lengths = np.sqrt(np.asarray(profiles.multiply(profiles).sum(axis=1)).ravel())[owners]
-        cosine = _row_sums(own.multiply(profiles[owners]))
+        lengths = np.sqrt(np.einsum("rt,rt->r", profiles, profiles))[owners]
+        pairs = np.repeat(np.arange(len(offered)), np.diff(own.indptr))
+        shared = own.data * profiles[owners[pairs], own.indices]
+        cosine = np.bincount(pairs, shared, minlength=len(offered))
         np.divide(cosine, lengths, out=cosine, where=lengths > 0)
         values[:, 0] = np.where(lengths > 0, cosine, np.nan)
         latest = requests.latest(requests.weights > 0, HISTORY_LIMIT)
@@ -49,12 +51,12 @@ class TagAffinity:
         values[counts == 0, :2] = np.nan
         return values
 
-    def _profiles(self, requests: Requests, liked: Rows) -> sp.csr_matrix:
+    def _profiles(self, requests: Requests, liked: Rows) -> Floats:
         """Return (r, n_tags) the tags of each listener's tracks, weighed by how much they play."""
         worth = np.log1p(requests.weights[liked])
         shape = (len(requests), liked.size)
         plays = sp.csr_matrix((worth, (requests.owners[liked], np.arange(liked.size))), shape=shape)
-        return sp.csr_matrix(plays @ self.tags[requests.rows[liked]])
+        return np.asarray((plays @ self.tags[requests.rows[liked]]).toarray())
 
     def _best(
         self, own: sp.csr_matrix, owners: Rows, requests: Requests, latest: Rows
@@ -81,7 +83,3 @@ def _shifted(tags: sp.csr_matrix, owners: Rows, n_requests: int) -> sp.csr_matri
     moved = np.repeat(owners * width, np.diff(tags.indptr)) + tags.indices
     shape = (tags.shape[0], n_requests * width)
     return sp.csr_matrix((tags.data, moved, tags.indptr), shape=shape)
-
-
-def _row_sums(matrix: sp.spmatrix) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()

@@ -51,10 +51,23 @@ def log_losses(probabilities: Values, happened: Flags) -> Values:
     return np.where(happened, -np.log(p), -np.log1p(-p))
 
 
+def equal_bins(probabilities: Values, bins: int = 15) -> NDArray[np.int64]:
+    """Return (n,) the bin of each row, the least probable first, bins of equal size."""
+    rank = np.empty(probabilities.size, dtype=np.int64)
+    rank[np.argsort(probabilities, kind="stable")] = np.arange(probabilities.size)
+    return rank * bins // max(probabilities.size, 1)
+
+
 def calibration_error(
-    probabilities: Values, happened: Flags, weights: Values, bins: int = 15
+    numbers: NDArray[np.int64], probabilities: Values, happened: Flags, weights: Values
 ) -> float:
-    """Return the mean distance of predicted from observed rates, over bins of equal size.
+    """Return the mean distance of predicted from observed rates over bins.
+
+    Args:
+        numbers: (n,) from `equal_bins`; sorted once, read by every resample.
+        probabilities: (n,).
+        happened: (n,).
+        weights: (n,).
 
     Source:
         Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
@@ -62,9 +75,8 @@ def calibration_error(
     """
     if not probabilities.size:
         return float("nan")
-    number = np.argsort(np.argsort(probabilities, kind="stable")) * bins // probabilities.size
     gap = weights * (probabilities - happened)
-    return float(np.abs(np.bincount(number, gap)).sum() / weights.sum())
+    return float(np.abs(np.bincount(numbers, gap)).sum() / weights.sum())
 
 
 def grouped_ndcg(

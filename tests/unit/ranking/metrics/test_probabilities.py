@@ -9,6 +9,7 @@ from ranking.metrics.accuracy import ndcg
 from ranking.metrics.probabilities import (
     auc,
     calibration_error,
+    equal_bins,
     grouped_ndcg,
     log_losses,
     ranked,
@@ -39,7 +40,9 @@ def test_calibration_error_is_the_gap_of_equal_bins() -> None:
     p = np.repeat([0.1, 0.8], 50)
     happened = np.zeros(100, bool)
     happened[:10] = happened[50:80] = True  # 0.2 and 0.6: each bin is off by its gap
-    assert calibration_error(p, happened, np.ones(100), bins=2) == pytest.approx(0.15)
+    numbers = equal_bins(p, bins=2)
+    assert np.bincount(numbers).tolist() == [50, 50]
+    assert calibration_error(numbers, p, happened, np.ones(100)) == pytest.approx(0.15)
 
 
 def test_grouped_ndcg_is_that_of_each_mixed_group() -> None:
