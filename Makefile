@@ -13,7 +13,7 @@ KUAIRAND_COLUMNS := track_id=video_id,at=time_ms,surface=tab,play=is_click,finis
 # BLAS and OpenMP pools fight with each other and with our own workers; one thread each is faster here.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup docs demo test quick check format bench kuairand scale clean
+.PHONY: help setup docs demo test quick lint check format bench kuairand scale clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 12
@@ -45,12 +45,15 @@ test: $(STAMP)   ## run every test
 quick: $(STAMP)  ## run the quick tests (no end-to-end)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not e2e"
 
-check: $(STAMP)  ## format, lint, imports, types, quick tests
+lint: $(STAMP)   ## format, lint, imports, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "unit or contracts or property"
+
+# By folder: with marks every worker would import the slow tests too, and what they need.
+check: lint      ## lint, then the quick tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q tests/unit tests/contracts tests/property
 
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff format .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.ids import Ids
 from ranking.model import Mask, Rows
@@ -22,16 +23,17 @@ class Clusters:
 
     members: Rows
     canonical: Rows
-    ascending: Rows = field(init=False)
-    """(m,) the members by row."""
-    numbers: Rows = field(init=False)
-    """(m,) the cluster of each of `ascending`, from 0."""
+    numbers: NDArray[np.int32] = field(init=False)
+    """Row → its cluster from 0 up, in order of `members`; -1 where it is alone."""
+    starts: Rows = field(init=False)
+    """(n_clusters + 1,) where the members of each cluster begin."""
 
     def __post_init__(self) -> None:
-        order = np.argsort(self.members)
-        _, numbers = np.unique(self.canonical[order], return_inverse=True)
-        object.__setattr__(self, "ascending", self.members[order])
-        object.__setattr__(self, "numbers", numbers.astype(np.int64))
+        opens = np.append(True, self.canonical[1:] != self.canonical[:-1])[: self.members.size]
+        numbers = np.full(int(self.members.max(initial=-1)) + 1, -1, dtype=np.int32)
+        numbers[self.members] = np.cumsum(opens) - 1
+        object.__setattr__(self, "numbers", numbers)
+        object.__setattr__(self, "starts", np.append(np.flatnonzero(opens), self.members.size))
 
     def with_copies(self, rows: Rows) -> Rows:
         """Return tracks and every other track that holds the same recording as one of them.
@@ -39,20 +41,22 @@ class Clusters:
         What a listener did with one of them they did with the recording.
 
         Args:
-            rows: (k,) tracks.
+            rows: (k,) tracks, >= 0.
 
         Returns:
-            (>= k,) rows; distinct where nothing was added, otherwise some may stand twice.
+            (>= k,) rows: the given ones, then all members of the clusters they touch.
         """
-        if not self.members.size or not rows.size:
+        if not self.members.size:
             return rows
-        place = np.minimum(np.searchsorted(self.ascending, rows), self.members.size - 1)
-        met = self.ascending[place] == rows
-        if not met.any():
+        found = self.numbers[rows[rows < self.numbers.size]]
+        found = found[found >= 0]
+        if not found.size:
             return rows
-        touched = np.zeros(self.members.size, dtype=np.bool_)
-        touched[self.numbers[place[met]]] = True
-        return np.concatenate([rows, self.ascending[touched[self.numbers]]])
+        touched = np.unique(found)
+        starts = self.starts[touched]
+        sizes = self.starts[touched + 1] - starts
+        places = np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        return np.concatenate([rows, self.members[places]])
 
     def with_hidden(self, hidden: Mask) -> Mask:
         """Return what is hidden, and every copy of it.

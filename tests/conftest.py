@@ -1,18 +1,37 @@
-"""Marks every test by the folder it stands in."""
+"""Marks every test by the folder it stands in, and keeps workers out of each other's way."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+# Before torch, faiss and OpenBLAS are loaded, by a worker or by a program that a test starts: two
+# workers with a pool a core each wait for one another more than they compute.
+for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(pool, "1")
+
 MARKS = ("unit", "contracts", "property", "integration", "e2e", "benchmarks")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the mark of its folder."""
+    """Give each test the mark of its folder, and one worker to tests that share what is made once.
+
+    Without a group xdist deals the tests of a file to all workers, and each of them makes what the
+    file makes for all of its tests.
+    """
     root = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
         if folder in MARKS:
             item.add_marker(folder)
+        if _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_with_its_file(item: pytest.Item) -> bool:
+    known = getattr(item, "_fixtureinfo", None)
+    used = known.name2fixturedefs.values() if known is not None else ()
+    return any(one.scope == "module" for fixtures in used for one in fixtures)

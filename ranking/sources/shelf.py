@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,11 +37,19 @@ class Shelf:
         return self.masks[preferences.ai, preferences.explicit]
 
     def skipped(self, query: FeedQuery) -> Rows:
-        """Return the rows to leave out: heard too recently, turned down, excluded; or a copy."""
-        listener = query.listener
-        against = listener.rows[listener.opinions < 0]
-        left_out = np.concatenate([too_recent(query, self.repeats), against, query.exclude])
-        return self.clusters.with_copies(left_out)
+        """Return the rows to leave out: heard too recently, turned down, excluded; or a copy.
+
+        The same for all sources of a page, so it is worked out once; shared, not to be written.
+        """
+        return _left_out(self, query)
+
+
+@lru_cache(maxsize=16)  # as many as pages are made at once; a shelf and a query are what they are
+def _left_out(own: Shelf, query: FeedQuery) -> Rows:
+    listener = query.listener
+    against = listener.rows[listener.opinions < 0]
+    left_out = np.concatenate([too_recent(query, own.repeats), against, query.exclude])
+    return own.clusters.with_copies(left_out)
 
 
 def shelf(catalogue: Catalogue, status: Status, repeats: RepeatConfig) -> Shelf:
