@@ -29,6 +29,8 @@ from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig
+from ranking.rankers.blend import BlendRanker
+from ranking.rankers.lightgbm import LightGbmRanker
 
 Stage = Literal["embed", "factors", "index", "ranker"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -167,6 +169,7 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
     writers: dict[str, tuple[Callable[[Path], None], Mapping[str, float]]] = {
         "factors": (learned.factors.save, {}),
         "neighbours": (learned.neighbours.save, {}),
+        "autoencoder": (learned.autoencoder.save, {}),
         "statistics": (lambda folder: learned.statistics.save(folder, track_ids), {}),
     }
     if bridge.speaks:
@@ -222,11 +225,18 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             metrics={
                 "requests": float(data.groups.size),
                 "rows": float(data.labels.size),
-                "trees": float(ranker.booster.num_trees()),
+                **_figures(ranker),
             },
             feature_names=ranker.feature_names,
         )
     )
+
+
+def _figures(ranker: BlendRanker | LightGbmRanker) -> dict[str, float]:
+    """Return what a ranker consists of."""
+    if isinstance(ranker, BlendRanker):
+        return {f"weight_{name}": weight for name, weight in ranker.weights.items()}
+    return {"trees": float(ranker.booster.num_trees())}
 
 
 def _report(run: _Run) -> TrainReport:

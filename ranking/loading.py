@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.artifacts import ArtifactStore
 from core.database import near_duplicates, tracks
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
@@ -25,6 +26,7 @@ from ranking.clusters import Clusters, clusters_of
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
+from ranking.rankers.blend import BLEND_FILE, BlendRanker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 
@@ -104,7 +106,8 @@ def load_learned(
 
     Args:
         artifacts: Where.
-        versions: Kind → version: vectors, index, factors, neighbours, statistics.
+        versions: Kind → version: vectors, index, factors, neighbours, autoencoder,
+            statistics.
         catalogue: The rows to align with.
 
     Raises:
@@ -118,16 +121,14 @@ def load_learned(
     statistics = no_statistics(len(ids))
     if "statistics" in folder:
         statistics = TrackStatistics.load(folder["statistics"], ids)
-    neighbours = ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
-    if "neighbours" in folder:
-        neighbours = ItemNeighbours.load(folder["neighbours"]).aligned(ids)
     return Learned(
         vectors=vectors.aligned(ids),
         index=_index(artifacts, versions, vectors, catalogue),
         factors=_factors(AlsFactors.load(folder["factors"]), ids)
         if "factors" in folder
         else no_factors(ids),
-        neighbours=neighbours,
+        neighbours=_between_tracks(folder.get("neighbours"), ids),
+        autoencoder=_between_tracks(folder.get("autoencoder"), ids),
         statistics=statistics,
     )
 
@@ -140,13 +141,16 @@ def load_ranker(artifacts: ArtifactStore, versions: Mapping[str, str]) -> Ranker
     """
     if "ranker" not in versions:
         return FusionRanker()
-    return LightGbmRanker.load(artifacts.folder("ranker", versions["ranker"]))
+    folder = artifacts.folder("ranker", versions["ranker"])
+    if (folder / BLEND_FILE).is_file():
+        return BlendRanker.load(folder)
+    return LightGbmRanker.load(folder)
 
 
 def no_factors(track_ids: tuple[str, ...], dim: int = 1) -> AlsFactors:
     """Return the factors of tracks nobody has played."""
     empty = np.zeros((len(track_ids), dim), dtype=np.float32)
-    return AlsFactors((), track_ids, np.zeros((0, dim), dtype=np.float32), empty, 1.0)
+    return AlsFactors((), track_ids, np.zeros((0, dim), dtype=np.float32), empty, Ridge(1.0))
 
 
 def hidden_tracks(
@@ -243,6 +247,13 @@ def tag_matrix(tags: pl.Series) -> tuple[sp.csr_matrix, tuple[str, ...]]:
     return matrix, names.values
 
 
+def _between_tracks(folder: Path | None, ids: tuple[str, ...]) -> ItemNeighbours:
+    """Read what tracks have to do with each other; nothing where it was not learned."""
+    if folder is None:
+        return ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
+    return ItemNeighbours.load(folder).aligned(ids)
+
+
 def _factors(factors: AlsFactors, ids: tuple[str, ...]) -> AlsFactors:
     tracks_now = factors.aligned(ids)
     if tracks_now is factors.tracks:
@@ -252,7 +263,7 @@ def _factors(factors: AlsFactors, ids: tuple[str, ...]) -> AlsFactors:
         ids,
         factors.users,
         tracks_now,
-        factors.regularization,
+        factors.ridge,
         factors.confidence,
     )
 

@@ -20,6 +20,7 @@ from ranking.features.offers import Offers
 from ranking.features.popularity import Popularity
 from ranking.features.provenance import Provenance
 from ranking.features.repeats import Repeats
+from ranking.features.standing import Standing
 from ranking.features.tags import TagAffinity
 from ranking.learned import Learned
 from ranking.model import Candidates, FeatureMatrix, FeedQuery, Floats
@@ -70,6 +71,7 @@ def feature_builder(catalogue: Catalogue, learned: Learned, sources: Sequence[st
             Offers(tuple(sources)),
             CollaborativeAffinity(learned.factors),
             CoListenedAffinity(learned.neighbours),
+            Standing(learned.factors, learned.autoencoder, learned.statistics.listeners),
             AudioAffinity(learned.vectors),
             TagAffinity(catalogue.tags),
             CreatorAffinity(catalogue.creator_rows),

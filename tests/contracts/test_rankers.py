@@ -10,6 +10,7 @@ import pytest
 
 from ranking.model import FeatureMatrix
 from ranking.protocols import Ranker
+from ranking.rankers.blend import BlendRanker
 from ranking.rankers.fusion import RANK_PREFIX, FusionRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.training import RankerConfig, RankingData, train_ranker
@@ -99,3 +100,8 @@ class TestLightGbmReadBack(RankerContract):
 
     def make(self) -> Ranker:
         return LightGbmRanker.load(self.folder)
+
+
+class TestBlend(RankerContract):
+    def make(self) -> Ranker:
+        return BlendRanker({"plays": 0.7, "cosine": -1.3, NAMES[0]: 0.01})
