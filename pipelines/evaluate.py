@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -15,12 +17,13 @@ from core.randomness import derive_seed, generator
 from core.workspace import Workspace
 from embeddings.collaborative.factors import AlsFactors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
-from pipelines.fitting import FactorsConfig, fit_history
+from pipelines.fitting import FactorsConfig, fit_history, preferences
 from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
 from pipelines.listener_tags import retagged
 from pipelines.off_policy.configuration import OffPolicyConfig
 from pipelines.ranker_data import listener_log, query_of
+from pipelines.reference_blend import ReferenceBlend, fit_reference
 from pipelines.splits import Split, days_back, leave_out, relevant_rows, temporal
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig, assemble
@@ -41,7 +44,9 @@ from ranking.model import FeedQuery, Floats, Rows
 from ranking.rankers.fusion import FusionRanker
 
 Protocol = Literal["temporal", "leave-out"]
-BASELINES = ("popular", "als", "item_knn")
+BASELINES = ("popular", "als", "item_knn", "ease", "ease_als_sum")
+FIRST_RANKS = ("ndcg@1", "ndcg@10")
+"""What the feed is compared by with every other model."""
 
 
 class EvaluateConfig(BaseModel):
@@ -72,6 +77,32 @@ class EvaluationReport(Report):
     against_best: Estimate
     """NDCG@10 of the two-stage feed less that of the best baseline, listener by listener."""
     best_baseline: str
+    against: dict[str, dict[str, Estimate]]
+    """Model → what the two-stage feed has more than it of NDCG@1 and NDCG@10, likewise."""
+    source_ms: dict[str, float]
+    """Source → median time of an offer of so many tracks as are judged, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long each source took, offer by offer.
+
+    Args:
+        times_ms: Source → its times.
+    """
+
+    times_ms: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        started = time.perf_counter()
+        yield
+        self.times_ms.setdefault(name, []).append(1000 * (time.perf_counter() - started))
+
+    def medians(self) -> dict[str, float]:
+        """Return source → median time."""
+        return {name: float(np.median(times)) for name, times in self.times_ms.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +114,7 @@ class Contest:
     learned: Learned
     plain: AlsFactors
     """From plays alone: a baseline knows nothing of sound."""
+    reference: ReferenceBlend
     users: Ids
     engine: Engine
     fused: Engine
@@ -116,13 +148,14 @@ def evaluate(
             "use `segue evaluate --protocol leave-out`"
         )
     judged: dict[str, list[Judged]] = {}
+    watch = Watch()
     seeds = range(config.first_seed, config.first_seed + config.seeds)
     for seed in progress.track(seeds, "seeds judged", config.seeds):
         split = _split(history, protocol, config, seed)
         contest = _contest(history, split, opened, factors, training, feed, seed, progress)
-        for name, result in _judged(contest, opened, progress):
+        for name, result in _judged(contest, opened, watch, progress):
             judged.setdefault(name, []).append(result)
-    return _report(protocol, config, judged)
+    return _report(protocol, config, judged, watch)
 
 
 def _split(history: History, protocol: Protocol, config: EvaluateConfig, seed: int) -> Split:
@@ -163,6 +196,9 @@ def _contest(
         catalogue=catalogue,
         learned=fit.learned,
         plain=fit.collaborative.plain,
+        reference=fit_reference(
+            preferences(split.history.tallies(), catalogue), catalogue.tracks.values, fit_seed
+        ),
         users=Ids(fit.learned.factors.user_ids),
         engine=assemble(catalogue, fit.learned, ranker, feed),
         fused=assemble(catalogue, fit.learned, FusionRanker(), feed),
@@ -170,7 +206,7 @@ def _contest(
 
 
 def _judged(
-    contest: Contest, opened: LiveCatalogue, progress: Progress
+    contest: Contest, opened: LiveCatalogue, watch: Watch, progress: Progress
 ) -> Iterator[tuple[str, Judged]]:
     """Yield what each model did for the listeners of one seed."""
     catalogue, split = contest.catalogue, contest.split
@@ -185,18 +221,19 @@ def _judged(
     bits = surprisal(contest.learned.statistics.listeners, max(len(log.user_ids), 1))
     ranked: dict[str, dict[str, Rows]] = {}
     for user, query in progress.track(queries.items(), "listeners judged", len(queries)):
-        for name, found in _lists(contest, query):
+        for name, found in _lists(contest, query, watch):
             ranked.setdefault(name, {})[user] = found
     for name, lists in ranked.items():
         yield name, judge(lists, relevant, bits)
 
 
-def _lists(contest: Contest, query: FeedQuery) -> Iterator[tuple[str, Rows]]:
+def _lists(contest: Contest, query: FeedQuery, watch: Watch) -> Iterator[tuple[str, Rows]]:
     """Yield (model, rows best first) for one listener."""
     for name, scores in _baseline_scores(contest, query).items():
         yield name, _best(scores, query, contest.catalogue)
     for offering in contest.fused.offerings:
-        offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
+        with watch.measure(offering.source.name):
+            offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
         fresh = ~np.isin(offered.rows, query.listener.rows)
         yield f"source:{offering.source.name}", offered.rows[fresh]
     shortlist = contest.engine.shortlist(query)
@@ -216,7 +253,13 @@ def _baseline_scores(contest: Contest, query: FeedQuery) -> Mapping[str, Floats]
     knn = np.zeros(n, dtype=np.float32)
     found, scores = learned.neighbours.scores(rows, np.log1p(plays))
     knn[found] = scores
-    return {"popular": learned.statistics.listeners, "item_knn": knn, "als": als}
+    return {
+        "popular": learned.statistics.listeners,
+        "item_knn": knn,
+        "als": als,
+        "ease": contest.reference.ease(query.listener.user_id),
+        "ease_als_sum": contest.reference.total(query.listener.user_id),
+    }
 
 
 def _best(scores: Floats, query: FeedQuery, catalogue: Catalogue) -> Rows:
@@ -235,7 +278,7 @@ def _shown(rows: Rows, catalogue: Catalogue) -> Rows:
 
 
 def _report(
-    protocol: Protocol, config: EvaluateConfig, judged: Mapping[str, list[Judged]]
+    protocol: Protocol, config: EvaluateConfig, judged: Mapping[str, list[Judged]], watch: Watch
 ) -> EvaluationReport:
     rng = generator(config.first_seed, "bootstrap")
     results = [summarise(name, splits, rng) for name, splits in judged.items()]
@@ -249,4 +292,12 @@ def _report(
         results=tuple(results),
         best_baseline=best,
         against_best=paired_difference(two_stage, judged[best], "ndcg@10", rng),
+        against={
+            name: {
+                metric: paired_difference(two_stage, other, metric, rng) for metric in FIRST_RANKS
+            }
+            for name, other in judged.items()
+            if name != "two_stage"
+        },
+        source_ms=watch.medians(),
     )

@@ -18,6 +18,8 @@ from embeddings.bridge.configuration import BridgeConfig
 from embeddings.bridge.fitting import fit_bridge
 from embeddings.bridge.model import Bridge, no_bridge
 from embeddings.bridge.settling import settled
+from embeddings.collaborative.als import fit_als
+from embeddings.collaborative.autoencoder import AutoencoderConfig, fit_autoencoder
 from embeddings.collaborative.confidence import ConfidenceConfig, confidence
 from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
@@ -48,13 +50,18 @@ class FactorsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     als: AlsConfig = AlsConfig(
-        dim=32, regularization=10.0, confidence=ConfidenceConfig(scheme="log", alpha=1.0)
+        dim=128,
+        regularization=0.07,
+        frequency=1.0,
+        confidence=ConfidenceConfig(scheme="relative", alpha=10.0, epsilon=2.0),
     )
     """ALS; the values were chosen on splits of real listening that no figure is reported on."""
     bridge: BridgeConfig = BridgeConfig()
     """Factors from audio, where plays are few or none."""
     neighbours: NeighboursConfig = NeighboursConfig(weighting="tfidf", limit=200)
     """Co-listened tracks."""
+    autoencoder: AutoencoderConfig = AutoencoderConfig()
+    """Tracks foretold from each other."""
     statistics: StatisticsConfig = StatisticsConfig()
     """Popularity and rates."""
 
@@ -159,6 +166,9 @@ def fit_history(
         index=audio.index,
         factors=collaborative.factors,
         neighbours=neighbours(known, catalogue, config.neighbours),
+        autoencoder=fit_autoencoder(
+            known.weights, catalogue.tags, catalogue.tracks.values, config.autoencoder
+        ),
         statistics=statistics,
         shown=shown_rates(history.impressions, history.events, catalogue).compacted(now_ms),
     )
@@ -204,8 +214,6 @@ def factorize(
     track_ids = catalogue.tracks.values
     if known.weights.nnz == 0:
         return no_factors(track_ids)
-    from embeddings.collaborative.als import fit_als  # `implicit` takes seconds to load
-
     weights = confidence(known.weights, config.confidence)
     return fit_als(
         weights, known.user_ids, track_ids, config, derive_seed(seed, "als"), progress=told

@@ -170,6 +170,7 @@ def _factors(run: _Run, opened: LiveCatalogue, history: History) -> None:
         "factors": (learned.factors.save, {}),
         "neighbours": (learned.neighbours.save, {}),
         "statistics": (lambda folder: _save_statistics(learned, folder, track_ids), {}),
+        "autoencoder": (learned.autoencoder.save, {}),
     }
     if bridge.speaks:
         writers["bridge"] = (bridge.save, bridge.figures)

@@ -16,17 +16,19 @@ from pipelines.job import Progress
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
 from pipelines.splits import Split, days_back, folds, temporal
+from pipelines.stacking import StackingConfig, learn_blend
 from pipelines.train_heads import head_examples
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.model import Preferences
+from ranking.rankers.blend import BlendRanker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.head_training import HeadsConfig, train_heads
 from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.training import RankerConfig, train_ranker
 
-TrainedRanker: TypeAlias = LightGbmRanker | HeadsRanker
+TrainedRanker: TypeAlias = LightGbmRanker | HeadsRanker | BlendRanker
 MIN_REQUESTS = 30  # fewer teach a ranker the habits of a few listeners
 
 
@@ -50,8 +52,12 @@ class RankerTrainingConfig(BaseModel):
     windows: int = Field(default=3, ge=1, le=100)
     """With times: how many such windows, one after another, up to the newest event. Factors and
     counts are learned anew before each."""
+    timeless: Literal["blend", "trees"] = "blend"
+    """Without times: scorers added up by learned weights, or trees as with times."""
+    stacking: StackingConfig = StackingConfig()
+    """What the blend is learned from."""
     folds: int = Field(default=4, ge=2, le=50)
-    """Without times: pairs are held out in so many folds, each learned from the others."""
+    """Without times, for trees: pairs are held out in so many folds, each learned from the rest."""
     requests: int = Field(default=6000, ge=10)
     """Requests learned from, at most."""
     negatives: int = Field(default=50, ge=1)
@@ -89,6 +95,18 @@ def learn_ranker(
     Raises:
         DataError: If the history holds too little.
     """
+    if not history.has_times and training.timeless == "blend":
+        return learn_blend(
+            history,
+            catalogue,
+            audio,
+            factors=factors,
+            stacking=training.stacking,
+            feed=feed,
+            seed=seed,
+            preferences=preferences,
+            progress=progress,
+        )
     splits = list(_splits(history, training, seed))
     if training.objective == "heads":
         return _heads(history, catalogue, audio, splits, factors, training, seed, progress)

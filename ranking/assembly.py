@@ -25,6 +25,7 @@ from ranking.policies.reasons import Reasons
 from ranking.protocols import CandidateFilter, Ranker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.heads import HeadsRanker
+from ranking.sources.autoencoder import AutoencoderSource, AutoencoderSourceConfig
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
@@ -33,7 +34,9 @@ from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource
 
-SOURCES = ("collaborative", "similar", "co_listened", "popular", "followed", "fresh")
+SOURCES = (
+    "collaborative", "similar", "co_listened", "autoencoder", "popular", "followed", "fresh",
+)  # fmt: skip
 """Every source, in column order; a ranker is trained with the columns of these."""
 
 
@@ -50,6 +53,8 @@ class FeedConfig(BaseModel):
     """Tracks that sound like their favourites."""
     co_listened: CoListenedConfig = CoListenedConfig()
     """Tracks played by the listeners of their tracks."""
+    autoencoder: AutoencoderSourceConfig = AutoencoderSourceConfig()
+    """Tracks foretold from everything they play."""
     popular: PopularConfig = PopularConfig()
     """Tracks played by most."""
     followed: FollowedConfig = FollowedConfig()
@@ -131,6 +136,9 @@ def _offerings(catalogue: Catalogue, learned: Learned, c: FeedConfig) -> tuple[O
         ),
         Offering(SimilarSource(active, vectors, index, c.similar), c.similar.limit),
         Offering(CoListenedSource(active, learned.neighbours, c.co_listened), c.co_listened.limit),
+        Offering(
+            AutoencoderSource(active, learned.autoencoder, c.autoencoder), c.autoencoder.limit
+        ),
         Offering(PopularSource(active, learned.statistics, c.popular), c.popular.limit),
         Offering(FollowedSource(active, catalogue, c.followed), c.followed.limit),
         Offering(FreshSource(trial, catalogue, vectors, c.fresh), c.fresh.limit),

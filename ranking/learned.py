@@ -95,6 +95,7 @@ class Learned:
         index: Neighbours in audio space, over the same rows.
         factors: ALS factors; `track_ids` equal the catalogue's, zero rows for unknown tracks.
         neighbours: Co-listened tracks, in catalogue rows.
+        autoencoder: What a play of one track says of others, for and against; likewise.
         statistics: How tracks fared.
         shown: What was shown on pages, and what followed.
     """
@@ -103,6 +104,7 @@ class Learned:
     index: VectorIndex
     factors: AlsFactors
     neighbours: ItemNeighbours
+    autoencoder: ItemNeighbours
     statistics: TrackStatistics
     shown: ShownRates = field(default_factory=no_shown)
 

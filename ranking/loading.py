@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.artifacts import ArtifactStore
 from core.database import near_duplicates, tracks
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, VectorIndex, build_index
 from embeddings.vectors import TrackVectors
@@ -27,6 +28,7 @@ from ranking.features.shown_file import load_shown
 from ranking.learned import Learned, TrackStatistics, no_statistics
 from ranking.model import Floats, Mask, Rows
 from ranking.protocols import Ranker
+from ranking.rankers.blend import BLEND_FILE, BlendRanker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.heads import HEADS_FILE, HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
@@ -107,7 +109,8 @@ def load_learned(
 
     Args:
         artifacts: Where.
-        versions: Kind → version: vectors, index, factors, neighbours, statistics.
+        versions: Kind → version: vectors, index, factors, neighbours, autoencoder,
+            statistics.
         catalogue: The rows to align with.
 
     Raises:
@@ -123,16 +126,14 @@ def load_learned(
         statistics = TrackStatistics.load(folder["statistics"], ids)
         keys = track_keys(catalogue.creator_rows, catalogue.duration_ms, catalogue.tags)
         shown = load_shown(folder["statistics"], catalogue.tracks, keys)
-    neighbours = ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
-    if "neighbours" in folder:
-        neighbours = ItemNeighbours.load(folder["neighbours"]).aligned(ids)
     return Learned(
         vectors=vectors.aligned(ids),
         index=_index(artifacts, versions, vectors, catalogue),
         factors=_factors(AlsFactors.load(folder["factors"]), ids)
         if "factors" in folder
         else no_factors(ids),
-        neighbours=neighbours,
+        neighbours=_between_tracks(folder.get("neighbours"), ids),
+        autoencoder=_between_tracks(folder.get("autoencoder"), ids),
         statistics=statistics,
         shown=shown,
     )
@@ -147,6 +148,8 @@ def load_ranker(artifacts: ArtifactStore, versions: Mapping[str, str]) -> Ranker
     if "ranker" not in versions:
         return FusionRanker()
     folder = artifacts.folder("ranker", versions["ranker"])
+    if (folder / BLEND_FILE).is_file():
+        return BlendRanker.load(folder)
     kind = HeadsRanker if (folder / HEADS_FILE).is_file() else LightGbmRanker
     return kind.load(folder)
 
@@ -154,7 +157,7 @@ def load_ranker(artifacts: ArtifactStore, versions: Mapping[str, str]) -> Ranker
 def no_factors(track_ids: tuple[str, ...], dim: int = 1) -> AlsFactors:
     """Return the factors of tracks nobody has played."""
     empty = np.zeros((len(track_ids), dim), dtype=np.float32)
-    return AlsFactors((), track_ids, np.zeros((0, dim), dtype=np.float32), empty, 1.0)
+    return AlsFactors((), track_ids, np.zeros((0, dim), dtype=np.float32), empty, Ridge(1.0))
 
 
 def hidden_tracks(
@@ -251,6 +254,13 @@ def tag_matrix(tags: pl.Series) -> tuple[sp.csr_matrix, tuple[str, ...]]:
     return matrix, names.values
 
 
+def _between_tracks(folder: Path | None, ids: tuple[str, ...]) -> ItemNeighbours:
+    """Read what tracks have to do with each other; nothing where it was not learned."""
+    if folder is None:
+        return ItemNeighbours(ids, sp.csr_matrix((len(ids), len(ids)), dtype=np.float32))
+    return ItemNeighbours.load(folder).aligned(ids)
+
+
 def _factors(factors: AlsFactors, ids: tuple[str, ...]) -> AlsFactors:
     tracks_now = factors.aligned(ids)
     if tracks_now is factors.tracks:
@@ -260,7 +270,7 @@ def _factors(factors: AlsFactors, ids: tuple[str, ...]) -> AlsFactors:
         ids,
         factors.users,
         tracks_now,
-        factors.regularization,
+        factors.ridge,
         factors.confidence,
     )
 

@@ -68,13 +68,13 @@ class GivenUsers:
     """The systems of tracks among listeners whose factors are given.
 
     Args:
-        factors: Their factors and the ridge weight.
+        factors: Their factors and the ridge, of a track by how many play it.
     """
 
     def __init__(self, factors: AlsFactors) -> None:
         self.users = factors.users.astype(np.float64)
-        ridge = factors.regularization * np.eye(factors.dim)
-        self.ridged_gram = gram_matrix(factors.users) + ridge
+        self.gram = gram_matrix(factors.users)
+        self.ridge = factors.ridge
 
     def solve(
         self, who: NDArray[np.integer], sure: NDArray[np.floating], expected: NDArray[np.floating]
@@ -91,8 +91,9 @@ class GivenUsers:
             is taken for the bridge's word.
         """
         own, c = self.users[who], np.asarray(sure, dtype=np.float64)
-        system = self.ridged_gram + (own.T * (c - 1.0)) @ own
-        unmet = self.ridged_gram - own.T @ own
+        ridged = self.gram + self.ridge.of_track(len(who)) * np.eye(own.shape[1])
+        system = ridged + (own.T * (c - 1.0)) @ own
+        unmet = ridged - own.T @ own
         sides = np.column_stack([own.T @ c, unmet @ expected])
         found = linalg.solve(system, sides, assume_a="pos", check_finite=False)
         return found[:, 0], found[:, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,23 +21,75 @@ from embeddings.storage import aligned_rows, load_array, load_ids, save_array, s
 class AlsConfig(BaseModel):
     """What is factorised and how long.
 
-    It stands beside the factors, not the fit, so that reading settings does not load `implicit`.
+    It stands beside the factors, not the fit, so that reading settings does not load the solver.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: int = Field(default=64, ge=1, le=1024)
     """Factors of a listener or a track."""
-    iterations: int = Field(default=15, ge=1, le=200)
-    """Sweeps over listeners and tracks."""
+    iterations: int = Field(default=8, ge=1, le=200)
+    """Sweeps over listeners and tracks, each solved exactly."""
     regularization: float = Field(default=1.0, gt=0, le=1e6)
     """Ridge weight; it also keeps the systems of new listeners solvable."""
-    exact: bool = False
-    """Solve each row by Cholesky instead of three conjugate-gradient steps: slower, for checks."""
+    frequency: float = Field(default=0.0, ge=0, le=2)
+    """How the ridge grows with what is known of a listener or track: the weight is multiplied by
+    (entries + others / alpha) to this power; 0 is the same ridge for all, 1 as much a term."""
     confidence: ConfidenceConfig = ConfidenceConfig()
     """How play counts were turned into confidences; fold-in must use the same."""
     num_threads: int = Field(default=0, ge=0, le=256)
-    """Threads of `implicit`; 0 means one a core. The factors do not depend on it."""
+    """Threads of the fit; 0 means one a core. The factors do not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """How strongly a factor is drawn to zero, by how much is known of its owner.
+
+    Args:
+        weight: λ.
+        frequency: ν; 0 makes the ridge λ for everybody.
+        unobserved: What an entry that was not observed weighs against one that was: 1 / alpha.
+        n_users: Listeners of the fit.
+        n_tracks: Tracks of the fit.
+
+    Source:
+        Rendle, Krichene, Zhang and Koren, "Revisiting the Performance of iALS on Item
+        Recommendation Benchmarks", 2021, equation 7: λ (|I_u| + α0 |I|)^ν. Our confidences are
+        theirs over α0, so that the weight of the unobserved is 1, and so is our λ.
+    """
+
+    weight: float
+    frequency: float = 0.0
+    unobserved: float = 1.0
+    n_users: int = 0
+    n_tracks: int = 0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.weight) and self.weight >= 0):
+            raise DataError(f"regularization is {self.weight}; it must be finite and >= 0")
+
+    def of_user(self, entries: NDArray[np.integer] | int) -> NDArray[np.float64]:
+        """Return the ridge of listeners with so many tracks."""
+        return self._scaled(entries, self.n_tracks)
+
+    def of_track(self, entries: NDArray[np.integer] | int) -> NDArray[np.float64]:
+        """Return the ridge of tracks with so many listeners."""
+        return self._scaled(entries, self.n_users)
+
+    def _scaled(self, entries: NDArray[np.integer] | int, others: int) -> NDArray[np.float64]:
+        base = np.asarray(entries, dtype=np.float64) + self.unobserved * others
+        return np.asarray(self.weight * np.power(base, self.frequency))
+
+
+def ridge_of(config: AlsConfig, n_users: int, n_tracks: int) -> Ridge:
+    """Return the ridge of a fit of so many listeners and tracks."""
+    return Ridge(
+        weight=config.regularization,
+        frequency=config.frequency,
+        unobserved=1.0 / config.confidence.alpha,
+        n_users=n_users,
+        n_tracks=n_tracks,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +101,7 @@ class AlsFactors:
         track_ids: (n_tracks,) distinct ids.
         users: (n_users, dim) float32.
         tracks: (n_tracks, dim) float32.
-        regularization: The ridge weight that the factors were fitted with.
+        ridge: The ridge that the factors were fitted with.
         confidence: How play counts were turned into confidences; fold-in must use the same.
         gram: (dim, dim) float64, `tracks.T @ tracks`, computed once: a fold-in then costs the
             listener's own tracks only.
@@ -59,7 +111,7 @@ class AlsFactors:
     track_ids: tuple[str, ...]
     users: NDArray[np.float32]
     tracks: NDArray[np.float32]
-    regularization: float
+    ridge: Ridge
     confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     gram: NDArray[np.float64] = field(init=False)
 
@@ -71,8 +123,6 @@ class AlsFactors:
                 f"user factors have {self.users.shape[1]} columns and track factors "
                 f"{self.tracks.shape[1]}; both must come from one fit"
             )
-        if not (np.isfinite(self.regularization) and self.regularization >= 0):
-            raise DataError(f"regularization is {self.regularization}; it must be finite and >= 0")
         object.__setattr__(self, "gram", gram_matrix(self.tracks))
 
     @property
@@ -98,14 +148,14 @@ class AlsFactors:
 
         Source:
             Hu, Koren and Volinsky 2008, equation 4:
-            x = (YᵀY + Yᵀ(C - I)Y + λI)⁻¹ Yᵀ C p.
+            x = (YᵀY + Yᵀ(C - I)Y + λI)⁻¹ Yᵀ C p, with the λ of `Ridge` for k tracks.
         """
         if len(rows) == 0:
             return np.zeros(self.dim, dtype=np.float32)
         own = np.asarray(self.tracks[rows], dtype=np.float64)
         signed = np.asarray(confidence, dtype=np.float64)
         system = self.gram + (own.T * (np.abs(signed) - 1.0)) @ own
-        system[np.diag_indices_from(system)] += self.regularization
+        system[np.diag_indices_from(system)] += self.ridge.of_user(len(rows))
         wanted = own.T @ np.maximum(signed, 0.0)
         return _solved(system, wanted).astype(np.float32)
 
@@ -131,7 +181,7 @@ class AlsFactors:
         save_array(folder / "users.npy", self.users)
         save_array(folder / "tracks.npy", self.tracks)
         settings = {
-            "regularization": self.regularization,
+            "ridge": asdict(self.ridge),
             "confidence": self.confidence.model_dump(),
         }
         text = json.dumps(settings)
@@ -147,7 +197,7 @@ class AlsFactors:
         path = folder / "factors.json"
         try:
             settings = json.loads(path.read_text(encoding="utf-8"))
-            ridge = float(settings["regularization"])
+            ridge = Ridge(**settings["ridge"])
             scheme = ConfidenceConfig.model_validate(settings["confidence"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{path} cannot be read ({error}); factorize again") from error
@@ -156,7 +206,7 @@ class AlsFactors:
             track_ids=load_ids(folder / "track_ids.parquet"),
             users=load_array(folder / "users.npy"),
             tracks=load_array(folder / "tracks.npy"),
-            regularization=ridge,
+            ridge=ridge,
             confidence=scheme,
         )
 

@@ -16,7 +16,7 @@ from ranking.model import Rows
 
 DEPTH = 100  # ranks judged
 SHOWN = 10  # ranks that count for coverage and novelty
-PER_LISTENER = ("ndcg@10", "recall@20", "recall@100", "mrr", "novelty@10")
+PER_LISTENER = ("ndcg@1", "ndcg@10", "recall@20", "recall@100", "mrr", "novelty@10")
 
 
 class ModelResult(BaseModel):
@@ -67,6 +67,7 @@ def judge(
         hits, total = np.isin(rows, wanted), wanted.size
         shown[at, : min(rows.size, SHOWN)] = rows[:SHOWN]
         values[at] = (
+            ndcg(hits, total, 1),
             ndcg(hits, total, 10),
             recall(hits, total, 20),
             recall(hits, total, 100),

@@ -20,6 +20,7 @@ from ranking.features.freshness import Freshness
 from ranking.features.listeners import ListenerHabits
 from ranking.features.offers import Offers
 from ranking.features.popularity import Popularity
+from ranking.features.prominence import Prominence
 from ranking.features.provenance import Provenance
 from ranking.features.rates import OutcomeRates
 from ranking.features.repeats import Repeats
@@ -84,6 +85,7 @@ def feature_builder(catalogue: Catalogue, learned: Learned, sources: Sequence[st
             Offers(tuple(sources)),
             CollaborativeAffinity(learned.factors),
             CoListenedAffinity(learned.neighbours),
+            Prominence(learned.factors, learned.autoencoder, learned.statistics.listeners),
             AudioAffinity(learned.vectors),
             TagAffinity(catalogue.tags),
             CreatorAffinity(catalogue.creator_rows),

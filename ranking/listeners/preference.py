@@ -47,16 +47,21 @@ def preference_weights(listener: Listener) -> Floats:
     return weigh(listener.plays, listener.finishes, listener.skips, listener.opinions)
 
 
-def folded_in(listener: Listener, factors: AlsFactors) -> Floats:
+def folded_in(listener: Listener, factors: AlsFactors, emphasis: Floats | None = None) -> Floats:
     """Solve for the listener's factor as of now; zeros where nothing they met speaks for a track.
 
     Args:
         listener: In the catalogue rows that `factors` stands in.
         factors: Track factors.
+        emphasis: (k,) how many times each of their tracks counts; None counts each once. It
+            multiplies what is sure of a track beyond one never played.
 
     Returns:
         (dim,) float32.
     """
     weights = preference_weights(listener)
     liked = weights > 0
-    return factors.fold_in(listener.rows[liked], confidence_of(weights[liked], factors.confidence))
+    sure = confidence_of(weights[liked], factors.confidence)
+    if emphasis is not None:
+        sure = 1.0 + (sure - 1.0) * emphasis[liked]
+    return factors.fold_in(listener.rows[liked], sure)

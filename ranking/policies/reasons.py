@@ -18,7 +18,7 @@ import numpy as np
 from core.ids import UNKNOWN_ROW
 from embeddings.collaborative.neighbours import ItemNeighbours
 from ranking.catalogue import Catalogue
-from ranking.model import Candidates, FeedQuery, Floats, Listener, Mask, Rows
+from ranking.model import Candidates, FeedQuery, Floats, Mask, Rows
 from ranking.sources.co_listened import CoListenedConfig, weighted_history
 from ranking.sources.similar import SimilarConfig, audio_seeds
 
@@ -64,8 +64,8 @@ class Reasons:
         """
         sources = main_sources(slots)
         seeds = {
-            "similar": self._nearest_in_sound(query.listener, slots.rows),
-            "co_listened": self._heard_with(query.listener, slots.rows),
+            "similar": self._nearest_in_sound(query, slots.rows),
+            "co_listened": self._heard_with(query, slots.rows),
         }
         unplayed = _unplayed(slots)
         reasons = [
@@ -80,14 +80,14 @@ class Reasons:
         code = CODES.get(source, UNEXPLAINED)
         return f"{code}:{self.catalogue.tracks[seed]}" if seed != UNKNOWN_ROW else code
 
-    def _nearest_in_sound(self, listener: Listener, rows: Rows) -> Rows:
-        seeds, worth = audio_seeds(listener, self.has_vector, self.similar)
+    def _nearest_in_sound(self, query: FeedQuery, rows: Rows) -> Rows:
+        seeds, worth = audio_seeds(query, self.has_vector, self.similar)
         if not seeds.size:
             return np.full(rows.size, UNKNOWN_ROW, dtype=np.int64)
         return np.asarray(seeds[np.argmax(self.vectors[rows] @ self.vectors[seeds].T * worth, 1)])
 
-    def _heard_with(self, listener: Listener, rows: Rows) -> Rows:
-        history, weights = weighted_history(listener, self.co_listened)
+    def _heard_with(self, query: FeedQuery, rows: Rows) -> Rows:
+        history, weights = weighted_history(query, self.co_listened)
         unknown = np.full(rows.size, UNKNOWN_ROW, dtype=np.int64)
         if not history.size or not rows.size:
             return unknown

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embeddings.collaborative.neighbours import ItemNeighbours
 from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats, Listener, Rows, one_source
+from ranking.listeners.session import SessionConfig, session_emphasis
+from ranking.model import Candidates, FeedQuery, Floats, Rows, one_source
 from ranking.sources.selection import best_of
 from ranking.sources.shelf import Shelf
 
@@ -25,6 +26,8 @@ class CoListenedConfig(BaseModel):
     """Whether to leave out what the filters would drop as heard, so that it takes no place."""
     history_limit: int = Field(default=200, ge=1, le=5000)
     """Latest tracks of the listener whose neighbours are summed."""
+    session: SessionConfig = SessionConfig()
+    """How much more counts what was played just now."""
     exponent: float = Field(default=0.5, ge=0, le=1)
     """A track counts by its weight to this power: 1 by plays, 0 each the same."""
 
@@ -46,23 +49,24 @@ class CoListenedSource:
 
     def fetch(self, query: FeedQuery, limit: int) -> Candidates:
         """Return the tracks with the largest summed similarity to the history."""
-        rows, scores = self.neighbours.scores(*weighted_history(query.listener, self.config))
+        rows, scores = self.neighbours.scores(*weighted_history(query, self.config))
         offered = self.shelf.open_to(query)[rows]
         if self.config.skip_heard:
             offered &= ~np.isin(rows, self.shelf.skipped(query))
         return one_source(self.name, *best_of(rows[offered], scores[offered], limit))
 
 
-def weighted_history(listener: Listener, config: CoListenedConfig) -> tuple[Rows, Floats]:
+def weighted_history(query: FeedQuery, config: CoListenedConfig) -> tuple[Rows, Floats]:
     """Return the latest tracks that speak for a taste, and what each is worth.
 
     Args:
-        listener: Whose history.
-        config: How many, and how plays count.
+        query: Whose history, and when.
+        config: How many, how plays count, and how much more those of the session.
 
     Returns:
         rows (k,) and weights (k,) > 0, latest first.
     """
-    weights = preference_weights(listener)
+    weights = preference_weights(query.listener)
     used = np.flatnonzero(weights > 0)[: config.history_limit]
-    return listener.rows[used], weights[used] ** np.float32(config.exponent)
+    emphasis = session_emphasis(query, config.session)
+    return query.listener.rows[used], weights[used] ** np.float32(config.exponent) * emphasis[used]

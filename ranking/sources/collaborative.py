@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embeddings.collaborative.factors import AlsFactors
 from ranking.listeners.preference import folded_in
+from ranking.listeners.session import SessionConfig, session_emphasis
 from ranking.model import NO_FLOATS, NO_ROWS, Candidates, FeedQuery, Mask, one_source
 from ranking.sources.selection import best_rows
 from ranking.sources.shelf import Shelf
@@ -23,6 +24,8 @@ class CollaborativeConfig(BaseModel):
     """Tracks offered to one page."""
     skip_heard: bool = True
     """Whether to leave out what the filters would drop as heard, so that it takes no place."""
+    session: SessionConfig = SessionConfig()
+    """How much more counts what was played just now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +49,8 @@ class CollaborativeSource:
 
     def fetch(self, query: FeedQuery, limit: int) -> Candidates:
         """Return the tracks with the largest predicted preference; none for a cold listener."""
-        taste = folded_in(query.listener, self.factors)
+        emphasis = session_emphasis(query, self.config.session)
+        taste = folded_in(query.listener, self.factors, emphasis)
         if limit < 1 or not taste.any():
             return one_source(self.name, NO_ROWS, NO_FLOATS)
         scores = self.factors.tracks @ taste

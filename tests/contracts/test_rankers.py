@@ -10,6 +10,7 @@ import pytest
 
 from ranking.model import FeatureMatrix
 from ranking.protocols import Ranker
+from ranking.rankers.blend import BlendRanker
 from ranking.rankers.fusion import RANK_PREFIX, FusionRanker
 from ranking.rankers.head_training import HeadsConfig, OutcomeData, train_heads
 from ranking.rankers.heads import HeadsRanker
@@ -134,3 +135,8 @@ class TestHeadsReadBack(RankerContract):
 
     def make(self) -> Ranker:
         return HeadsRanker.load(self.folder)
+
+
+class TestBlend(RankerContract):
+    def make(self) -> Ranker:
+        return BlendRanker({"plays": 0.7, "cosine": -1.3, NAMES[0]: 0.01})

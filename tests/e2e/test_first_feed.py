@@ -26,8 +26,8 @@ from tests.support.service_world import Service, event, read, wait_until
 DAYS = 10
 TRACKS = 48
 SIZES = ("--tracks", str(TRACKS), "--listeners", "100", "--days", str(DAYS), "--seed", "7")
-KINDS = {"encoder", "vectors", "index", "factors", "bridge", "neighbours", "statistics", "ranker"}
-RETRAINED = {"factors", "bridge", "neighbours", "statistics", "ranker"}
+RETRAINED = {"factors", "bridge", "neighbours", "autoencoder", "statistics", "ranker"}
+KINDS = {"encoder", "vectors", "index", *RETRAINED}
 TASTE = {"collaborative", "similar", "co_listened"}  # sources that know what a listener likes
 REACTION_S = 1.0  # what the product promises
 SWITCH_S = 10.0  # a look a second, and the loading of a small set on busy cores

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from embeddings.bridge.settling import GivenUsers
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.vectors import unit_rows
 
 USERS, TRACKS, DIM, K, RIDGE = 300, 240, 12, 6, 5.0
@@ -41,11 +41,11 @@ def solved(users: np.ndarray, confidence: sparse.csr_matrix) -> AlsFactors:
     n = confidence.shape[1]
     blank = np.zeros((n, users.shape[1]), np.float32)
     ids = tuple(f"t{at}" for at in range(n))
-    empty = AlsFactors(tuple(f"u{at}" for at in range(len(users))), ids, users, blank, RIDGE)
+    empty = AlsFactors(tuple(f"u{at}" for at in range(len(users))), ids, users, blank, Ridge(RIDGE))
     system, columns = GivenUsers(empty), confidence.tocsc()
     tracks = blank.copy()
     for at in range(n):
         span = slice(columns.indptr[at], columns.indptr[at + 1])
         who, sure = columns.indices[span], columns.data[span]
         tracks[at] = system.solve(who, sure, blank[at])[0]
-    return AlsFactors(empty.user_ids, ids, users, tracks, RIDGE)
+    return AlsFactors(empty.user_ids, ids, users, tracks, Ridge(RIDGE))

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from core.database import Database, creators, near_duplicates, promotions, tracks
 from core.workspace import Workspace, open_workspace
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import NeighboursConfig, fit_neighbours
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import TrackVectors
@@ -90,7 +90,7 @@ def learn_by_hand(root: Path, seed: int, dim: int = 16) -> dict[str, str]:
         ids,
         rng.normal(size=(40, dim)).astype(np.float32),
         rng.normal(size=(N_TRACKS, dim)).astype(np.float32),
-        regularization=1.0,
+        ridge=Ridge(1.0),
     )
     made = {
         "vectors": vectors,

@@ -13,7 +13,8 @@ import scipy.sparse as sp
 
 from core.events import DAY_MS
 from core.ids import Ids
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.autoencoder import AutoencoderConfig, fit_autoencoder
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import unit_rows
@@ -144,8 +145,9 @@ def nothing_learned(catalogue: Catalogue, dim: int = 8) -> Learned:
     return Learned(
         vectors=empty,
         index=build_index(empty, IndexConfig()),
-        factors=AlsFactors((), ids, no_users, empty, 1.0),
+        factors=AlsFactors((), ids, no_users, empty, Ridge(1.0)),
         neighbours=ItemNeighbours(ids, sp.csr_matrix((n, n), dtype=np.float32)),
+        autoencoder=ItemNeighbours(ids, sp.csr_matrix((n, n), dtype=np.float32)),
         statistics=TrackStatistics(*(np.zeros(n, dtype=np.float32) for _ in range(6)), 0),
     )
 
@@ -175,8 +177,13 @@ def _learned(
     return Learned(
         vectors=vectors,
         index=build_index(vectors, IndexConfig()),
-        factors=AlsFactors(tuple(f"u{i}" for i in range(len(plays))), ids, users, tracks, 1.0),
+        factors=AlsFactors(
+            tuple(f"u{i}" for i in range(len(plays))), ids, users, tracks, Ridge(1.0)
+        ),
         neighbours=fit_neighbours(sp.csr_matrix(plays), ids, NeighboursConfig(limit=20)),
+        autoencoder=fit_autoencoder(
+            sp.csr_matrix(plays), catalogue.tags, ids, AutoencoderConfig(limit=20, ridge=5.0)
+        ),
         statistics=TrackStatistics(
             plays=totals,
             listeners=(plays > 0).sum(axis=0).astype(np.float32),

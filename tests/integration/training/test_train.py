@@ -50,11 +50,11 @@ def test_without_audio_the_rest_is_trained_and_the_reason_is_told(workspace: Wor
     add_plays(workspace, two_tastes(add_tracks(workspace, 40), 60, 0.5, seed=1))
     report = trained(workspace)
     made = {artifact.kind: artifact.version for artifact in report.artifacts}
-    assert set(made) == {"factors", "neighbours", "statistics", "ranker"}
+    assert set(made) == {"factors", "neighbours", "autoencoder", "statistics", "ranker"}
     assert set(report.skipped) == {"embed", "index"}
     manifest = workspace.artifacts.manifest("ranker", made["ranker"])
     assert manifest.inputs["tallies"] == workspace.warehouse.fingerprint(TALLIES)
-    assert "als_preference" in manifest.feature_names
+    assert "als_standing" in manifest.feature_names
     with workspace.database.read() as connection:
         catalogue = load_catalogue(connection)
     learned = load_learned(workspace.artifacts, made, catalogue)
@@ -80,6 +80,7 @@ def test_only_what_was_asked_for_is_trained(workspace: Workspace) -> None:
     assert {artifact.kind for artifact in report.artifacts} == {
         "factors",
         "neighbours",
+        "autoencoder",
         "statistics",
     }
     with pytest.raises(ConfigError, match="vibes"):

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from core.database import tracks, upsert
 from core.errors import ArtifactError, DataError
 from core.workspace import Workspace, open_workspace
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import TrackVectors, unit_rows
@@ -167,7 +167,7 @@ def test_artifacts_are_read_into_the_rows_of_the_catalogue(workspace: Workspace)
         "vectors": version,
         "index": made(workspace, "index", build_index(values, IndexConfig()).save, vectors=version),
         "factors": made(
-            workspace, "factors", AlsFactors(("u",), trained, factors[:1], factors, 2.0).save
+            workspace, "factors", AlsFactors(("u",), trained, factors[:1], factors, Ridge(2.0)).save
         ),
         "neighbours": made(workspace, "neighbours", ItemNeighbours(trained, similar).save),
         "statistics": made(
@@ -177,7 +177,7 @@ def test_artifacts_are_read_into_the_rows_of_the_catalogue(workspace: Workspace)
     learned = load_learned(workspace.artifacts, versions, catalogue)
     np.testing.assert_allclose(learned.vectors, [values[2], [0, 0], values[0]])
     np.testing.assert_array_equal(learned.factors.tracks, [factors[2], [0, 0], factors[0]])
-    assert learned.factors.regularization == 2.0
+    assert learned.factors.ridge.weight == 2.0
     np.testing.assert_array_equal(learned.neighbours.neighbours(0, 5)[0], [2])
     assert learned.statistics.recent.tolist() == [3, 0, 1]
     rows, _ = learned.index.search(values[[2]], 3)

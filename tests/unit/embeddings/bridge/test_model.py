@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import ArtifactError, DataError
 from embeddings.bridge.model import Bridge, extended, no_bridge
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.vectors import TrackVectors, unit_rows
 
 RNG = np.random.default_rng(2)
@@ -117,7 +117,7 @@ def test_one_that_learned_nothing_says_so_and_predicts_zeros() -> None:
 
 
 def test_tracks_that_come_later_are_appended_once() -> None:
-    factors = AlsFactors(("u",), ("a", "b"), f32(1, 3), f32(2, 3), 1.0)
+    factors = AlsFactors(("u",), ("a", "b"), f32(1, 3), f32(2, 3), Ridge(1.0))
     fresh = TrackVectors(("b", "c"), unit_rows(f32(2, 4)))
     found = extended(factors, BRIDGE, fresh)
     assert found.track_ids == ("a", "b", "c")

@@ -40,3 +40,12 @@ def test_a_broken_tally_is_refused_with_its_user(bad):
     plays = sparse.csr_matrix(np.array([[1.0, 0], [1, bad]]))
     with pytest.raises(DataError, match="user row 1"):
         confidence(plays, ConfidenceConfig())
+
+
+def test_relative_confidence_compares_a_track_with_the_listeners_own():
+    config = ConfidenceConfig(scheme="relative", alpha=3.0, epsilon=2.0)
+    plays = sparse.csr_matrix([[np.e - 1, np.e**3 - 1, 0.0], [0.0, 0.0, 5.0], [0.0, 0.0, 0.0]])
+    found = confidence(plays, config)
+    # Logarithms 1 and 3 have the mean 2: shares 1/2 and 3/2; a single track is its own mean.
+    np.testing.assert_allclose(found.data, [1 + 3 * 0.25, 1 + 3 * 2.25, 1 + 3], rtol=1e-6)
+    np.testing.assert_array_equal(confidence_of(plays[0].data, config), found[0].data)

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from embeddings.collaborative.confidence import confidence_of
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from ranking.features.audio import AudioAffinity
 from ranking.features.co_listened import CoListenedAffinity
@@ -61,7 +61,7 @@ def test_collaborative_preference_is_the_folded_in_product() -> None:
     tracks = rng.normal(size=(6, 3)).astype(np.float32)
     tracks[5] = 0  # a track the factorisation does not know
     factors = AlsFactors(
-        (), tuple("abcdef"), np.zeros((0, 3), np.float32), tracks, regularization=0.5
+        (), tuple("abcdef"), np.zeros((0, 3), np.float32), tracks, ridge=Ridge(0.5)
     )
     who = listener([0, 1], [4, 1])
     confidence = confidence_of(preference_weights(who), factors.confidence)

@@ -73,7 +73,7 @@ def test_seeds_are_the_latest_that_speak_for_a_taste() -> None:
         plays=np.array([1, 1, 0, 0, 1, 1], dtype=np.float32),
         finishes=np.array([1, 1, 0, 0, 0, 0], dtype=np.float32),
     )
-    seeds, worth = audio_seeds(listener, LEARNED.has_vector, SimilarConfig(seeds=3))
+    seeds, worth = audio_seeds(query_of(listener), LEARNED.has_vector, SimilarConfig(seeds=3))
     assert seeds.tolist() == listener.rows[[0, 3, 4]].tolist()
     np.testing.assert_allclose(worth, [0.95, 1.0, 0.85])
 
