@@ -13,9 +13,7 @@ import sqlalchemy as sa
 from core.database import fingerprints, near_duplicates, tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
-from embeddings.fingerprints.duplicates import DuplicateConfig, build_duplicate_index
-from embeddings.fingerprints.fingerprint import fingerprint
-from pipelines.duplicates import fingerprint_catalogue, stored_fingerprints
+from pipelines.duplicates import fingerprint_catalogue, known_copies, stored_fingerprints
 from pipelines.importers.audio import import_audio
 from pipelines.importers.report import ImportReport
 from pipelines.job import Silent
@@ -74,6 +72,7 @@ def test_a_copy_of_a_known_recording_is_kept_as_its_copy(
     expected = {known["coded"]: known["two"], known["cut"]: known["one"]}
     assert copies(workspace) == expected
     assert {each.track_id: each.canonical_id for each in report.near_duplicates} == expected
+    assert all(each.heard for each in report.near_duplicates)
     assert (report.imported, report.copies, report.rejected) == (3, 2, 0)
     assert len(known) == 5  # a copy is a track too
     assert servable(workspace) == {known["one"], known["two"], known["new"]}
@@ -119,6 +118,30 @@ def test_a_remix_is_a_track_of_its_own(workspace: Workspace, tmp_path: Path) -> 
     assert len(servable(workspace)) == 2
 
 
+def test_a_remix_in_which_only_the_bass_changed_is_a_track_of_its_own(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    remix = lay(tmp_path / "remix", remix_ogg=tune(2, bass="synth bass"))
+    run(workspace, lay(tmp_path / "in", own_wav=tune(2)))
+    assert run(workspace, remix, NOW + 1).copies == 0
+    assert len(servable(workspace)) == 2
+    with workspace.database.write() as connection:
+        connection.execute(sa.delete(fingerprints))
+    assert fingerprint_catalogue(workspace, Silent(), now_ms=NOW + 2).near_duplicates == ()
+
+
+def test_where_the_known_recording_is_gone_the_report_says_that_it_was_not_heard(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    run(workspace, lay(tmp_path / "in", own_wav=tune(2)))
+    for path in workspace.audio.rglob("*.wav"):
+        path.unlink()
+    report = run(workspace, lay(tmp_path / "again", again_ogg=tune(2)), NOW + 1)
+    known = ids(workspace)
+    told = [(each.track_id, each.canonical_id, each.heard) for each in report.near_duplicates]
+    assert told == [(known["again"], known["own"], False)]
+
+
 def test_what_was_imported_before_fingerprints_is_fingerprinted_once(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -138,10 +161,24 @@ def test_what_was_imported_before_fingerprints_is_fingerprinted_once(
     assert copies(workspace) == expected
 
 
-def test_a_gate_asks_the_store_for_copies_of_a_draft(workspace: Workspace, tmp_path: Path) -> None:
-    run(workspace, lay(tmp_path / "in", one_wav=tune(1)))
+def test_drafts_are_compared_with_the_catalogue_and_with_one_another(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """What a gate asks before a recording becomes a track."""
+    run(workspace, lay(tmp_path / "in", one_wav=tune(1), two_wav=tune(2)))
+    sounds = {"copy_ogg": tune(1), "remix_ogg": tune(2, bass="synth bass"), "new_ogg": tune(3)}
+    folder = lay(tmp_path / "drafts", **sounds, sibling_wav=tune(3) * np.float32(0.5))
+    drafts = {path.stem: path for path in sorted(folder.iterdir())}
+    before = copies(workspace)
+    found = known_copies(workspace, drafts, Silent())
+    known = {name: [match.known_id for match in matches] for name, matches in found.items()}
+    assert known == {
+        "copy": [ids(workspace)["one"]],
+        "new": ["sibling"],
+        "remix": [],
+        "sibling": ["new"],
+    }
+    assert all(match.was_heard for matches in found.values() for match in matches)
+    assert copies(workspace) == before
     with workspace.database.read() as connection:
-        index = build_duplicate_index(stored_fingerprints(connection))
-    copied = index.matches("draft", fingerprint(tune(1)), DuplicateConfig())
-    assert [match.known_id for match in copied] == [ids(workspace)["one"]]
-    assert index.matches("draft", fingerprint(tune(2)), DuplicateConfig()) == ()
+        assert len(stored_fingerprints(connection)) == 2

@@ -11,18 +11,20 @@ from core.database import creators, tallies, tracks, users
 from core.errors import DataError
 from core.tables import EVENTS, IMPRESSIONS, TRACKS
 from core.workspace import open_workspace
+from pipelines.audio_evaluation.remixes import Remix, known_remixes
 from pipelines.job import Silent
 from pipelines.world import create
 from pipelines.world.archive import read_truth
 from pipelines.world.config import WorldConfig
 from pipelines.world.create import create_world
 from pipelines.world.releases import track_frame
-from pipelines.world.remixes import draw_tracks
+from pipelines.world.remixes import KINDS, draw_tracks
 from pipelines.world.traits import attributes_from
 from ranking.listeners.tallies import tally
 from tests.support.listening import record_silence
 
 CONFIG = WorldConfig(tracks=20, listeners=40, days=6, seed=7, track_seconds=5, workers=1)
+PARENTS = {"a": [], "b": ["a"], "c": ["a", "b"]}
 STORE = (tracks, creators, users, tallies)
 
 
@@ -112,6 +114,24 @@ def test_tallies_in_the_store_add_up_the_events_of_the_warehouse(world):
     expected = tally(events).sort("user_id", "track_id")
     stored = pl.DataFrame(rows, schema=[column.key for column in tallies.columns], orient="row")
     assert stored.select(expected.columns).sort("user_id", "track_id").rows() == expected.rows()
+
+
+def test_a_remix_names_its_parent_in_the_table_and_what_was_changed_in_the_truth(world):
+    told = world.warehouse.read(TRACKS).filter(pl.col("parents").list.len() > 0)
+    truth = read_truth(world).tracks.filter(pl.col("remix") != "")
+    assert told["track_id"].to_list() == truth["track_id"].to_list()
+    assert told.height == read_truth(world).charter.report.remixes == 1
+    assert truth["remix"][0] in KINDS
+    remix = Remix(told["track_id"][0], told["parents"][0][0], truth["remix"][0])
+    assert known_remixes(world) == (remix,)
+
+
+def test_remixes_are_known_where_no_world_tells_what_was_changed(tmp_path):
+    rows = [{"track_id": name, "parents": parents} for name, parents in PARENTS.items()]
+    with open_workspace(tmp_path) as workspace:
+        with workspace.database.write() as connection:
+            connection.execute(sa.insert(tracks), [{**row, "updated_at": 0} for row in rows])
+        assert known_remixes(workspace) == (Remix("b", "a"), Remix("c", "a"), Remix("c", "b"))
 
 
 def test_the_engine_s_tables_do_not_hold_the_truth(world):

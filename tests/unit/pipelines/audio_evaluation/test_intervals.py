@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.audio_evaluation.intervals import label_bootstrap, ratio_bootstrap
+from pipelines.audio_evaluation.intervals import label_bootstrap, ratio_bootstrap, wilson
 from ranking.evaluation.intervals import bootstrap_mean
 
 
@@ -64,3 +64,15 @@ def test_where_nothing_was_found_there_is_no_ratio(values: list[float]) -> None:
 
 def test_nothing_measured_has_no_mean() -> None:
     assert np.isnan(label_bootstrap(np.array([np.nan]), np.array([0]), rng()).mean)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilson_is_the_textbook_interval(hits: int, n: int, low: float, high: float) -> None:
+    """The last case is from Newcombe, "Two-sided confidence intervals", 1998, table I."""
+    found = wilson(hits, n)
+    assert found.mean == hits / n
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    assert np.isnan(wilson(0, 0).mean)

@@ -19,7 +19,7 @@ from pipelines.world.remixes import KINDS, draw_tracks, remixed
 from pipelines.world.score import DRUMS
 from ranking.catalogue import Origin
 
-CONFIG = WorldConfig(tracks=400, seed=11, remix_share=0.3)
+CONFIG = WorldConfig(tracks=200, seed=11, remix_share=0.4)
 FIELD_OF = {"take": "seed", "tempo": "tempo_bpm"}
 """Aspect → attribute, where the two have different names."""
 
@@ -42,7 +42,7 @@ def difference(one: TrackAttributes, other: TrackAttributes) -> set[str]:
 
 def test_the_share_of_the_tracks_is_remixes_of_every_kind() -> None:
     remixes = drawn()[1].remixes
-    assert remixes.rows.size == 120
+    assert remixes.rows.size == 80
     assert set(remixes.kinds) == {"", *KINDS}
     assert [bool(kind) for kind in remixes.kinds] == (remixes.parents >= 0).tolist()
 
@@ -82,9 +82,9 @@ def test_no_two_tracks_are_the_same_recording() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_is_changed_is_never_what_it_was(kind: str, seed: int) -> None:
-    for track in drawn(0.0)[0].attributes[:20]:
+    for track in drawn(0.0)[0].attributes[:6]:
         other = remixed(track, kind, np.random.default_rng(seed))
         changed = {FIELD_OF.get(aspect, aspect) for aspect in KINDS[kind]}
         assert difference(track, other) == changed
@@ -95,7 +95,7 @@ def test_what_is_changed_is_never_what_it_was(kind: str, seed: int) -> None:
 def test_another_kit_is_heard() -> None:
     """A kit that shares the drums that are struck would make the very same recording."""
     heard = []
-    for track in drawn(0.0)[0].attributes[:60]:
+    for track in drawn(0.0)[0].attributes[:20]:
         other = remixed(track, "kit", np.random.default_rng(1))
         hits = compose(track).hits.drum
         differs = [KITS[track.kit][drum] != KITS[other.kit][drum] for drum in DRUMS]
