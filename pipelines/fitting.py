@@ -50,12 +50,10 @@ class FactorsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     als: AlsConfig = AlsConfig(
-        dim=128,
-        regularization=0.07,
-        frequency=1.0,
-        confidence=ConfidenceConfig(scheme="relative", alpha=10.0, epsilon=2.0),
+        dim=32, regularization=10.0, confidence=ConfidenceConfig(scheme="log", alpha=1.0)
     )
-    """ALS; the values were chosen on splits of real listening that no figure is reported on."""
+    """ALS, safe for dense listening of few tracks; sparse listening of many gains much by a ridge
+    that grows and relative confidences, see docs/candidates.md."""
     bridge: BridgeConfig = BridgeConfig()
     """Factors from audio, where plays are few or none."""
     neighbours: NeighboursConfig = NeighboursConfig(weighting="tfidf", limit=200)
