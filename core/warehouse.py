@@ -53,12 +53,13 @@ class Warehouse:
             paths = connection.execute(query.order_by(warehouse_files.c.path)).scalars().all()
         return [self._settled(path) for path in paths]
 
-    def scan(self, table: Table) -> pl.LazyFrame:
-        """Return the table as a lazy frame; an empty one where nothing was written.
+    def scan(self, table: Table, day: str | None = None) -> pl.LazyFrame:
+        """Return a table, or one of its days (`YYYY-MM-DD`), as a lazy frame.
 
-        A column that is younger than a file is null in its rows.
+        It is empty where nothing was written. A column that is younger than a file is null in its
+        rows.
         """
-        paths = self.files(table)
+        paths = self.files(table, day)
         if not paths:
             return pl.LazyFrame(schema=table.schema)
         return pl.scan_parquet(paths, schema=table.schema, missing_columns="insert")

@@ -10,10 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.errors import ConfigError, DataError
-from core.events import Action
 from core.ids import UNKNOWN_ROW
-from core.tables import CANDIDATES, EVENTS, IMPRESSIONS, TALLIES
+from core.tables import CANDIDATES
 from core.warehouse import Warehouse
 from ranking.catalogue import Catalogue
 from ranking.listeners.replay import EventLog
@@ -98,22 +96,30 @@ class PageLog:
 
     def shown_features(self) -> Iterator[tuple[pl.DataFrame, FeatureMatrix]]:
         """Yield the slots that were shown and their features, those of equal columns together."""
-        shown = self._candidates().filter(pl.col("position").is_not_null()).collect()
-        shown = shown.filter(pl.col("features").list.len() > 0)
-        rewarded = shown.select("request_id", "track_id", "features", "feature_names").join(
-            self.slots, on=["request_id", "track_id"], maintain_order="left"
-        )
-        for part in rewarded.partition_by("feature_names", maintain_order=True):
-            yield part, _features(part)
+        pair = ["request_id", "track_id"]
+        for candidates in self._scans():
+            shown = candidates.filter(pl.col("position").is_not_null()).select(*pair, "features")
+            described = shown.collect().join(_names(candidates), on="request_id")
+            rewarded = described.filter(pl.col("features").list.len() > 0).join(
+                self.slots, on=pair, maintain_order="left"
+            )
+            for part in rewarded.partition_by("feature_names", maintain_order=True):
+                yield part, _features(part)
 
     def _days(self) -> Iterator[pl.DataFrame]:
-        candidates = self._candidates()
-        for day in self.slots["at"].dt.date().unique().sort():
-            yield _with_fresh(candidates.filter(pl.col("at").dt.date() == day).collect())
+        for candidates in self._scans():
+            # Names stand beside every row and are the same in all of a page: read once a page.
+            found = candidates.select(pl.all().exclude("feature_names")).collect()
+            named = found.join(_names(candidates), on="request_id", maintain_order="left")
+            yield _with_fresh(named)
 
-    def _candidates(self) -> pl.LazyFrame:
-        chosen = self.slots["request_id"].unique().implode()
-        return self.warehouse.scan(CANDIDATES).filter(pl.col("request_id").is_in(chosen))
+    def _scans(self) -> Iterator[pl.LazyFrame]:
+        """Yield the candidates of the chosen pages, day by day."""
+        days = self.slots["at"].dt.strftime("%Y-%m-%d")
+        for day in days.unique().sort():
+            chosen = self.slots.filter(days == day)["request_id"].unique().implode()
+            scan = self.warehouse.scan(CANDIDATES, day)
+            yield scan.filter(pl.col("request_id").is_in(chosen))
 
     def _slots_of(self, frame: pl.DataFrame) -> dict[tuple[object, ...], pl.DataFrame]:
         pages = frame["request_id"].unique().implode()
@@ -154,105 +160,10 @@ class PageLog:
         )
 
 
-def open_page_log(
-    warehouse: Warehouse,
-    catalogue: Catalogue,
-    *,
-    variant: str | None,
-    action: Action,
-    pages: int,
-    rng: np.random.Generator,
-) -> PageLog:
-    """Choose the pages of one feed.
-
-    Args:
-        warehouse: Where they are.
-        catalogue: The tracks.
-        variant: The feed that served them; None where the log holds one only.
-        action: What a slot earns 1 by.
-        pages: At most how many; drawn at random where there are more.
-        rng: Draws them.
-
-    Raises:
-        DataError: If no page was logged with candidates.
-        ConfigError: If the log holds several feeds and none is named, or not the named one.
-    """
-    served = _served(warehouse)
-    chosen = _chosen_variant(served.filter("replayable"), variant)
-    mine = served.filter(pl.col("variant") == chosen)
-    candidates = mine.filter("replayable").sort("request_id")
-    ids = candidates
-    if ids.height > pages:
-        ids = ids[np.sort(rng.choice(ids.height, pages, replace=False))]
-    events, plays = pl.DataFrame(schema=EVENTS.schema), pl.DataFrame(schema=TALLIES.schema)
-    return PageLog(
-        warehouse=warehouse,
-        variant=chosen,
-        slots=_rewarded(_slots(warehouse, ids), warehouse, action),
-        shown=EventLog.from_frames(events, plays, catalogue, _shown(warehouse, served, ids)),
-        catalogue=catalogue,
-        found=candidates.height,
-        without_candidates=mine.height - candidates.height,
-    )
-
-
-def _served(warehouse: Warehouse) -> pl.DataFrame:
-    """Return one row a page: request_id, user_id, variant, and whether its candidates stand."""
-    shown = warehouse.scan(CANDIDATES).filter(pl.col("position").is_not_null())
-    logged = shown.select("request_id", replayable=pl.lit(value=True)).unique()
-    pages = warehouse.scan(IMPRESSIONS).select(
-        "request_id", "user_id", pl.col("variant").fill_null("")
-    )
-    return (
-        pages.unique("request_id")
-        .join(logged, on="request_id", how="left")
-        .with_columns(pl.col("replayable").fill_null(value=False))
-        .collect(engine="streaming")
-    )
-
-
-def _slots(warehouse: Warehouse, pages: pl.DataFrame) -> pl.DataFrame:
-    return warehouse.scan(IMPRESSIONS).join(pages.lazy(), on="request_id", how="semi").collect()
-
-
-def _shown(warehouse: Warehouse, served: pl.DataFrame, pages: pl.DataFrame) -> pl.DataFrame:
-    """Return the slots that the listeners of pages were shown by any of our feeds.
-
-    What was imported was shown elsewhere: the feed that served did not know of it.
-    """
-    ours = served.filter("replayable").join(pages, on="user_id", how="semi")
-    return _slots(warehouse, ours)
-
-
-def _chosen_variant(replayable: pl.DataFrame, wanted: str | None) -> str:
-    pages = dict(replayable.group_by("variant").len().sort("variant").rows())
-    if not pages:
-        raise DataError(
-            "the warehouse holds no pages with their candidates; serve some feeds, then run "
-            "`segue compact` (imported impressions have none and cannot be replayed)"
-        )
-    listed = ", ".join(f"{name!r} ({count} pages)" for name, count in pages.items())
-    if wanted is None and len(pages) > 1:
-        raise ConfigError(f"several feeds were logged; name one with --variant: {listed}")
-    chosen = next(iter(pages)) if wanted is None else wanted
-    if chosen not in pages:
-        raise ConfigError(f"no page of the variant {chosen!r} was logged; there are {listed}")
-    return str(chosen)
-
-
-def _rewarded(slots: pl.DataFrame, warehouse: Warehouse, action: Action) -> pl.DataFrame:
-    """Return slots with what they earned: 1 where the action points back to them."""
-    pair = ["request_id", "track_id"]
-    done = (
-        warehouse.scan(EVENTS)
-        .filter(pl.col("action") == action.value, pl.col("request_id").is_not_null())
-        .select(*pair, reward=pl.lit(1.0))
-        .unique()
-        .collect()
-    )
-    columns = ["request_id", "user_id", "at", "position", "track_id", "propensity", "is_fresh"]
-    joined = slots.select(columns).join(done, on=pair, how="left")
-    return joined.with_columns(pl.col("reward").fill_null(0.0)).sort("at", "request_id", "position")
+def _names(candidates: pl.LazyFrame) -> pl.DataFrame:
+    """Return the names of each page's features: request_id, feature_names."""
+    first = candidates.filter(pl.col("position") == 0)
+    return first.select("request_id", "feature_names").collect()
 
 
 def _by_page(frame: pl.DataFrame) -> dict[tuple[object, ...], pl.DataFrame]:

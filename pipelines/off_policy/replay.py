@@ -9,82 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.randomness import generator
+from pipelines.off_policy.arrangement import Arrangement
 from pipelines.off_policy.logs import LoggedPage
 from ranking.catalogue import Catalogue, Origin
-from ranking.model import Candidates, Floats, Mask, Rows
-from ranking.policies.page import NOBODY, OpenPage, PageConfig
-from ranking.policies.retrace import Retraced, draws_of, retrace
+from ranking.model import Floats, Mask, Rows
+from ranking.policies.page import PageConfig
+from ranking.policies.retrace import Retraced
 from ranking.protocols import Ranker
 
 SAME = 1e-4  # of a propensity: it was computed in 32 bits, perhaps on another machine
 
 NOT_MADE_AGAIN = "the settings, tracks and vectors of today do not make the page again"
 NO_SUCH_FEATURES = "features that the target's ranker needs were not logged"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrangement:
-    """How one policy arranges one page; candidates go in and come out numbered as logged.
-
-    Args:
-        config: The arrangement.
-        order: (n,) the candidates as logged, best first; the columns below are in this order.
-        candidates: With the policy's scores.
-        trial: (n,) which of them were on trial.
-        creators: (n,) who made them.
-        generated: (n,) which of them are generated.
-        vectors: (n, dim) their audio vectors.
-        before: (m,) creators of the slots seen before, latest first.
-        size: Slots of the page.
-    """
-
-    config: PageConfig
-    order: Rows
-    candidates: Candidates
-    trial: Mask
-    creators: Rows
-    generated: Mask
-    vectors: Floats
-    before: Rows
-    size: int
-
-    def open(self) -> OpenPage:
-        """Return the page with nothing filled."""
-        return OpenPage(
-            candidates=self.candidates,
-            config=self.config,
-            creators=self.creators,
-            generated=self.generated,
-            trial=self.trial,
-            vectors=self.vectors,
-            before=self.before[: self.config.creator_gap],
-            wanted=self.size,
-        )
-
-    def retraced(self, fresh: Rows) -> Retraced:
-        """Return the page that follows from these draws."""
-        place = np.empty_like(self.order)
-        place[self.order] = np.arange(self.order.size)
-        found = retrace(self.open(), place[fresh])
-        draws = tuple(
-            replace(
-                one,
-                choices=one.choices._replace(pool=self.order[one.choices.pool]),
-                logged=int(self.order[one.logged]) if one.logged != NOBODY else NOBODY,
-            )
-            for one in found.draws
-        )
-        return replace(found, draws=draws, slots=self.order[found.slots])
-
-    def generated_left(self, above: Rows) -> int:
-        """Return how many generated tracks the cap allows beside some candidates and any draws."""
-        page = self.open()
-        place = np.isin(self.order, above)
-        return page.generated_left - int(self.generated[place].sum()) - page.n_fresh
-
-    def drawn(self, rng: np.random.Generator) -> Rows:
-        """Return whom the policy might draw for its fresh slots, from the top."""
-        return self.order[draws_of(self.open(), rng)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +46,6 @@ class Replay:
         page: As logged.
         logged: The logging policy with the logged draws; it is the logged page.
         target: The target policy with the logged draws.
-        n_draws: Fresh slots the target keeps.
         entry: The first slot that may depend on who was drawn; those above it follow without
             chance.
         samples: Pages the target might serve.
@@ -119,9 +54,14 @@ class Replay:
     page: LoggedPage
     logged: Retraced
     target: Retraced
-    n_draws: int
     entry: int
     samples: tuple[Sampled, ...]
+
+    @property
+    def n_draws(self) -> int:
+        """Draws the target makes; after one that it cannot make, as many as on another page."""
+        known = len(self.target.draws)
+        return known if self.target.is_possible else max(known, int(self.samples[0].is_fresh.sum()))
 
     @property
     def matches(self) -> Mask:
@@ -177,7 +117,6 @@ class Replayer:
             page=page,
             logged=logged,
             target=made,
-            n_draws=target.open().n_fresh,
             entry=_entry((logging, page.slots, logged), (target, samples[0].slots, made)),
             samples=samples,
         )

@@ -15,7 +15,8 @@ from pipelines.job import Progress
 from pipelines.off_policy.configuration import OffPolicyConfig
 from pipelines.off_policy.estimation import judge_fresh_slots, judge_pages
 from pipelines.off_policy.evidence import PageEvidence, evidence_of
-from pipelines.off_policy.logs import PageLog, open_page_log
+from pipelines.off_policy.logs import PageLog
+from pipelines.off_policy.opening import open_page_log
 from pipelines.off_policy.replay import Replay, Replayer
 from pipelines.off_policy.report import OffPolicyReport, interval_of
 from pipelines.off_policy.reward_model import fit_reward_model

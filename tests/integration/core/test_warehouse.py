@@ -81,6 +81,9 @@ def test_rows_come_back_by_day_with_all_columns(warehouse: Warehouse) -> None:
         "day=2026-01-02",
     ]
     assert len(warehouse.files(EVENTS, "2026-01-02")) == 1
+    second = warehouse.scan(EVENTS, "2026-01-02").collect()
+    assert second["event_id"].to_list() == ["e1", "e2"]
+    assert warehouse.scan(EVENTS, "2026-01-03").collect().schema == EVENTS.schema
     with warehouse.connect() as connection:
         counted = connection.execute(
             'SELECT count(*) FROM events WHERE "at" IS NOT NULL'

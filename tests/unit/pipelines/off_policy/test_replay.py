@@ -15,7 +15,7 @@ from pipelines.off_policy.logs import LoggedPage
 from pipelines.off_policy.replay import NOT_MADE_AGAIN, Replay, Replayer
 from pipelines.off_policy.reward_model import RewardModel
 from ranking.assembly import FeedConfig, assemble
-from ranking.catalogue import Status
+from ranking.catalogue import Origin, Status
 from ranking.evaluation.offpolicy.pages import Behaviour, WeighedPages, cascade_dr, page_ips
 from ranking.model import FeatureMatrix, Floats
 from ranking.policies.fresh import FreshSlotsConfig
@@ -183,6 +183,31 @@ def test_a_page_that_its_settings_do_not_make_is_refused() -> None:
     assert replayer(config(0.4), MILD).replay(page) == NOT_MADE_AGAIN
     turned = replace(page, slots=page.slots[::-1].copy())
     assert replayer(MILD, MILD).replay(turned) == NOT_MADE_AGAIN
+
+
+def test_a_cap_that_leaves_fewer_draws_is_no_lack_of_support() -> None:
+    """Where the cap allows one generated track, and all on trial are generated, one is drawn."""
+    origins = WORLD.catalogue.origins.copy()
+    origins[CANDIDATES.rows[TRIAL]] = Origin.GENERATED
+    catalogue = replace(WORLD.catalogue, origins=origins)
+    policy = config(0.5, generated_share=0.1)
+    opened = OpenPage.of(QUERY, CANDIDATES, catalogue, WORLD.learned.vectors, policy)
+    drawn = np.flatnonzero(TRIAL)[:1]
+    made = retrace(opened, drawn)
+    assert (opened.n_fresh, len(made.draws), made.is_possible) == (2, 1, True)
+    page = replace(
+        every_page(MILD, each_alone)[0][1],
+        slots=made.slots,
+        is_fresh=made.is_fresh,
+        propensities=made.propensities.astype(np.float64),
+        rewards=each_alone(made.slots),
+    )
+    judge = replace(replayer(policy, config(0.1, generated_share=0.1)), catalogue=catalogue)
+    found = judge.replay(page)
+    assert isinstance(found, Replay)
+    (draw,) = evidence_of(found, WRONG).draws
+    assert draw.unsupported == 0
+    assert draw.logged == pytest.approx(page.propensities[page.is_fresh][0])
 
 
 class Upside:
