@@ -46,6 +46,19 @@ LEAVES = (
 ROOT = Path(__file__).parents[2]
 SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+# The loop is what the demo shows; how well it learns is asked elsewhere.
+SMALL = """
+[world.create]
+track_seconds = 6
+[embeddings.audio.encoder]
+epochs = 1
+atoms = 32
+dim = 24
+learned_dim = 8
+n_crops = 2
+[train.ranker.trees]
+trees = 40
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -334,11 +347,12 @@ def test_a_file_without_its_columns_is_refused_in_words(segue: Any, tmp_path: Pa
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, str]:
     """A small demo in a process of its own: its data, its one document, what it told people."""
     data = tmp_path_factory.mktemp("demo") / "data"
+    (data.parent / "segue.toml").write_text(SMALL)
     sizes = "--tracks 24 --listeners 80 --days 8 --no-serve --json"
     done = subprocess.run(
         [*SEGUE, "--data", str(data), "demo", *sizes.split()],
         cwd=data.parent,
-        env={**ENVIRONMENT, "SEGUE_EMBEDDINGS__AUDIO__ENCODER__EPOCHS": "1"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

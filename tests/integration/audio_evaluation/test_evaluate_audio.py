@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,19 @@ def segue(capsys: pytest.CaptureFixture[str]) -> Any:
     return call
 
 
-def imported(segue: Any, music: Path) -> None:
-    code, _, told = segue("import", "audio", str(music), "--metadata", f"{music}/../tracks.csv")
-    assert code == 0, told
+@pytest.fixture(scope="module")
+def catalogue(music: Path) -> Path:
+    """Return a data folder with the music in it, for copying."""
+    data = music.parent / "data"
+    words = ("--data", str(data), "import", "audio", str(music))
+    assert cli.run((*words, "--metadata", f"{music}/../tracks.csv")) == 0
+    return data
+
+
+@pytest.fixture
+def imported(catalogue: Path, tmp_path: Path) -> None:
+    """Put the music into the data folder of the test."""
+    shutil.copytree(catalogue, tmp_path / "data")
 
 
 def retrieval(segue: Any, *words: str) -> dict[str, Any]:
@@ -85,8 +96,8 @@ def retrieval(segue: Any, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_the_catalogue_is_judged_in_one_document(segue: Any, music: Path) -> None:
-    imported(segue, music)
+@pytest.mark.usefixtures("imported")
+def test_the_catalogue_is_judged_in_one_document(segue: Any) -> None:
     found = retrieval(segue, "--folds", "2")
     assert [result["encoder"] for result in found["results"]] == ["segue", "mfcc", "random"]
     for result in found["results"]:
@@ -102,8 +113,8 @@ def test_the_catalogue_is_judged_in_one_document(segue: Any, music: Path) -> Non
     assert found["cold_start"] is found["duplicates"] is None
 
 
+@pytest.mark.usefixtures("imported")
 def test_the_live_encoder_is_judged_on_recordings_outside(segue: Any, music: Path) -> None:
-    imported(segue, music)
     place = ("--from", str(music), "--metadata", f"{music}/../tracks.csv")
     code, _, told = segue("evaluate", "audio", *place, "--label", "package", "--only", "retrieval")
     assert code == 1
@@ -121,10 +132,8 @@ def test_the_live_encoder_is_judged_on_recordings_outside(segue: Any, music: Pat
     assert "silent" in out
 
 
-def test_a_foreign_model_is_judged_in_the_same_folds_untrained(
-    segue: Any, music: Path, tmp_path: Path
-) -> None:
-    imported(segue, music)
+@pytest.mark.usefixtures("imported")
+def test_a_foreign_model_is_judged_in_the_same_folds_untrained(segue: Any, tmp_path: Path) -> None:
     model = waveform_model(tmp_path / "foreign.onnx")
     (tmp_path / "segue.toml").write_text(
         f'[embeddings.audio]\nbackbone = "onnx:{model}"\n' + SETTINGS
@@ -135,6 +144,7 @@ def test_a_foreign_model_is_judged_in_the_same_folds_untrained(
     assert 0 < found["results"][0]["map"]["mean"] <= 1
 
 
+@pytest.mark.usefixtures("imported")
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
@@ -151,19 +161,18 @@ def test_a_foreign_model_is_judged_in_the_same_folds_untrained(
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
 )
 def test_a_wrong_call_is_told_in_words(
-    segue: Any, music: Path, words: tuple[str, ...], code: int, text: str
+    segue: Any, words: tuple[str, ...], code: int, text: str
 ) -> None:
-    imported(segue, music)
     found = segue("evaluate", "audio", *words)
     assert found[0] == code, found
     assert text in found[2].replace("\n", " ")
     assert "Traceback" not in found[2]
 
 
+@pytest.mark.usefixtures("imported")
 def test_recordings_outside_that_cannot_be_judged_are_told(
     segue: Any, music: Path, tmp_path: Path
 ) -> None:
-    imported(segue, music)
     assert segue("train", "--only", "embed")[0] == 0
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.csv").write_text("who,what\n1,2\n")

@@ -163,12 +163,19 @@ def test_a_folder_without_sound_says_so(workspace: Workspace, folder: Path) -> N
         run(workspace, folder)
 
 
-def test_the_real_recordings_come_in(workspace: Workspace) -> None:
-    folder = shared_data("audio")
-    report = run(workspace, folder, folder / "tracks.csv")
-    assert (report.rows_read, report.imported, report.rejected) == (446, 446, 0)
+def test_real_recordings_come_in(workspace: Workspace, folder: Path) -> None:
+    """A fifth of them, from 31 packages: each takes a tenth of a second, most of it its print."""
+    shared = shared_data("audio")
+    found = sorted(shared.glob("*.ogg"))
+    for path in found[3::5]:
+        (folder / path.name).symlink_to(path)
+    metadata = shared / "tracks.csv"
+    report = run(workspace, folder, metadata)
+    taken = len(found[3::5])
+    assert (report.rows_read, report.imported, report.rejected) == (446, taken, 446 - taken)
+    assert set(report.reasons) == {"no recording has this track_id as its file name"}
     tracks = workspace.warehouse.read(TRACKS)
     package = json.loads(tracks.filter(track_id="dgm0003")["metadata"][0])["package"]
     assert package == "amoebax-data"
     assert all((workspace.audio / path).is_file() for path in tracks["audio_path"])
-    assert run(workspace, folder, folder / "tracks.csv").imported == 0
+    assert run(workspace, folder, metadata).imported == 0

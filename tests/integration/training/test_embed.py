@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,15 +70,23 @@ def add_sounds(workspace: Workspace, folder: Path, numbers: range) -> list[str]:
     return ids
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Return a data folder with recordings in it, for copying, and their ids."""
+    root = tmp_path_factory.mktemp("imported")
+    with open_workspace(root / "data") as opened:
+        return root / "data", add_sounds(opened, root / "first", range(TRACKS))
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with open_workspace(tmp_path / "data") as opened:
+def known(imported: tuple[Path, list[str]]) -> list[str]:
+    return imported[1]
+
+
+@pytest.fixture
+def workspace(imported: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Workspace]:
+    with open_workspace(shutil.copytree(imported[0], tmp_path / "data")) as opened:
         yield opened
-
-
-@pytest.fixture
-def known(workspace: Workspace, tmp_path: Path) -> list[str]:
-    return add_sounds(workspace, tmp_path / "first", range(TRACKS))
 
 
 def embedded(workspace: Workspace, audio: AudioConfig) -> EmbeddedCatalogue:

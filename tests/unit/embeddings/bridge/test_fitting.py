@@ -34,10 +34,11 @@ def test_what_sound_explains_is_found_and_noise_is_not() -> None:
 
 
 def test_the_same_seed_gives_the_same_bridge() -> None:
-    known = world(bend=1.0)
-    one, two, other = fit(known, BOTH), fit(known, BOTH), fit(known, BOTH, seed=2)
+    known, short = world(bend=1.0), BOTH.model_copy(update={"network_steps": 10})
+    one, two, other = fit(known, short), fit(known, short), fit(known, short, seed=2)
     np.testing.assert_array_equal(one.predict(known.vectors), two.predict(known.vectors))
     assert one.figures == two.figures
+    assert "network_explained" in one.figures
     assert one.figures != other.figures
 
 

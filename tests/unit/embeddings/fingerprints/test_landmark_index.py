@@ -30,12 +30,11 @@ def by_hand(peaks: Constellation, known: list[Sketch]) -> dict[int, int]:
         own = sketch(peaks, QUERY_SKETCH, speed)
         for row, other in enumerate(known):
             bins: dict[int, int] = {}
-            for one, at in zip(own.hashes, own.frames, strict=True):
-                for two, there in zip(other.hashes, other.frames, strict=True):
-                    shift = float(there) - float(at) * speed
-                    if one == two and abs(shift) <= MAX_SHIFT_S * FRAMES_PER_S:
-                        place = int(np.floor(shift / VOTE_FRAMES))
-                        bins[place] = bins.get(place, 0) + 1
+            for one, two in np.argwhere(own.hashes[:, None] == other.hashes[None, :]):
+                shift = float(other.frames[two]) - float(own.frames[one]) * speed
+                if abs(shift) <= MAX_SHIFT_S * FRAMES_PER_S:
+                    place = int(np.floor(shift / VOTE_FRAMES))
+                    bins[place] = bins.get(place, 0) + 1
             votes = max((count + bins.get(at + 1, 0) for at, count in bins.items()), default=0)
             most[row] = max(most.get(row, 0), votes)
     return most

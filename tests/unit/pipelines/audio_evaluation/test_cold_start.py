@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,12 @@ def listening(taste: float, seed: int = 1) -> Listening:
     return Listening(known, pairs, pairs)
 
 
+@cache
+def of_taste(strength: float) -> ColdStartReport:
+    """Return the report of one seed, made once."""
+    return judged(listening(strength), 1)
+
+
 def judged(at: Listening, seeds: int = 2) -> ColdStartReport:
     config = ColdStartConfig(seeds=seeds)
     return cold_start(CATALOGUE, FinishedEar(vectors()), at, FACTORS, config, Silent())
@@ -91,8 +98,7 @@ def test_where_taste_ignores_sound_the_bridge_is_no_better_than_chance() -> None
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
-    at = listening(taste=2.0)
-    assert judged(at, 1) == judged(at, 1)
+    assert judged(listening(taste=2.0), 1) == of_taste(2.0)
 
 
 def test_nothing_of_the_hidden_tracks_plays_reaches_the_bridge() -> None:
@@ -175,6 +181,6 @@ def test_without_audio_or_listening_it_says_what_is_missing() -> None:
 
 
 def test_the_report_is_one_document_with_the_agreed_depth() -> None:
-    document = judged(listening(taste=2.0), 1).model_dump(mode="json", by_alias=True)
+    document = of_taste(2.0).model_dump(mode="json", by_alias=True)
     assert set(document["results"][0]) == {"model", "recall@50", "recall@50_among_hidden"}
     assert set(document["ratio_to_random"]) == {"mean", "low", "high"}
