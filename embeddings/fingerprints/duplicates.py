@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from embeddings.audio.container import Samples
 from embeddings.fingerprints.alignment import Agreement, Overlay, agreement
-from embeddings.fingerprints.clipping import clipped_to, crest_db
+from embeddings.fingerprints.clipping import clipped_to
 from embeddings.fingerprints.fingerprint import Fingerprint, stored_landmarks
 from embeddings.fingerprints.foreign import foreign_share
 from embeddings.fingerprints.landmark_index import MAX_SHIFT_S, LandmarkIndex, build_landmark_index
@@ -127,7 +126,9 @@ class DuplicateIndex:
             found = agreement(fresh, known, each.overlay)
             foreign = float("nan")
             if _is_worth_hearing(fresh, known, found, config):
-                foreign = _foreign(hear_fresh(), partial(hear, known_id), found.overlay, config)
+                heard = hear_fresh(), partial(hear, known_id)
+                crests = fresh.crest, known.crest
+                foreign = _foreign(*heard, crests, found.overlay, config)
             if _holds(found, foreign, config):
                 matches.append(Match(track_id, known_id, found, foreign))
         return tuple(matches)
@@ -179,10 +180,11 @@ def _holds(found: Agreement, foreign: float, config: DuplicateConfig) -> bool:
 def _foreign(
     fresh: Samples | None,
     hear_known: Callable[[], Samples | None],
+    crests: tuple[float, float],
     overlay: Overlay,
     config: DuplicateConfig,
 ) -> float:
-    """Return the greater of what either recording has that the other does not explain.
+    """Return the share of energy that is in one recording and cannot come from the other.
 
     Clipping adds tones and takes dynamics, so a clipped copy differs from its original as much as
     a remix does; but not from the original clipped.
@@ -193,7 +195,6 @@ def _foreign(
     known = None if fresh is None else hear_known()
     if fresh is None or known is None:
         return float("nan")
-    crests = crest_db(fresh), crest_db(known)
     if crests[0] >= crests[1] + config.clipped_db:
         fresh = clipped_to(fresh, crests[1])
     elif crests[1] >= crests[0] + config.clipped_db:
@@ -201,8 +202,7 @@ def _foreign(
     laid = superposed(fresh, known, overlay)
     if laid is None:
         return float("nan")
-    one, other = laid
-    return float(np.fmax(foreign_share(one, other), foreign_share(other, one)))
+    return foreign_share(*laid)
 
 
 def canonical_tracks(

@@ -40,11 +40,10 @@ CHANGES = {
 
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_copy_holds_nothing_foreign_either_way(number: int, name: str) -> None:
+def test_a_copy_holds_nothing_foreign(number: int, name: str) -> None:
     own = tune(number)
     copy = np.asarray(CHANGES[name](own), dtype=np.float32)
     assert foreign_share(copy, own) < COPY
-    assert foreign_share(own, copy) < COPY
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,6 @@ def test_a_copy_holds_nothing_foreign_either_way(number: int, name: str) -> None
 )
 def test_one_part_that_sounds_otherwise_is_foreign(number: int, change: dict[str, object]) -> None:
     assert foreign_share(tune(number, **change), tune(number)) > 10 * COPY
-    assert foreign_share(tune(number), tune(number, **change)) > 10 * COPY
 
 
 def test_another_piece_is_foreign_for_the_most_part() -> None:
@@ -76,11 +74,12 @@ def test_the_share_is_the_energy_that_was_added_less_what_a_copy_may_lack(loudne
     found = foreign_share(np.asarray(tone, dtype=np.float32), with_bursts)
     # Edges of bursts share a frame with silence; nothing else is lost.
     assert found == pytest.approx((1 - EXPLAINED) * energy, rel=0.02)
-    assert foreign_share(with_bursts, np.asarray(tone, dtype=np.float32)) < found
+    assert foreign_share(with_bursts, np.asarray(tone, dtype=np.float32)) == pytest.approx(found)
 
 
 def test_silence_says_nothing_and_explains_nothing() -> None:
     silence = np.zeros(SAMPLE_RATE_HZ, dtype=np.float32)
-    assert np.isnan(foreign_share(tune(1)[:SAMPLE_RATE_HZ], silence))
-    assert foreign_share(silence, tune(1)[:SAMPLE_RATE_HZ]) > 0.3
+    assert np.isnan(foreign_share(silence, silence))
     assert np.isnan(foreign_share(silence[:10], silence[:10]))
+    assert foreign_share(silence, tune(1)[:SAMPLE_RATE_HZ]) > 0.3
+    assert foreign_share(tune(1)[:SAMPLE_RATE_HZ], silence) > 0.3
