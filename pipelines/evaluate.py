@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +22,7 @@ from pipelines.history import History, load_history
 from pipelines.job import Progress, Report
 from pipelines.listener_tags import retagged
 from pipelines.off_policy.configuration import OffPolicyConfig
-from pipelines.ranker_data import listener_log, query_of
+from pipelines.ranker_data import chunks, listener_log, query_of
 from pipelines.reference_blend import ReferenceBlend, fit_reference
 from pipelines.splits import Split, days_back, leave_out, relevant_rows, temporal
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
@@ -220,26 +220,35 @@ def _judged(
     queries = {u: query_of(log, u, split.now_ms, opened.preferences) for u in relevant}
     bits = surprisal(contest.learned.statistics.listeners, max(len(log.user_ids), 1))
     ranked: dict[str, dict[str, Rows]] = {}
-    for user, query in progress.track(queries.items(), "listeners judged", len(queries)):
-        for name, found in _lists(contest, query, watch):
+    parts = list(chunks(list(queries.values())))
+    for part in progress.track(parts, "listeners judged", len(parts)):
+        for user, name, found in _lists(contest, part, watch):
             ranked.setdefault(name, {})[user] = found
     for name, lists in ranked.items():
         yield name, judge(lists, relevant, bits)
 
 
-def _lists(contest: Contest, query: FeedQuery, watch: Watch) -> Iterator[tuple[str, Rows]]:
-    """Yield (model, rows best first) for one listener."""
-    for name, scores in _baseline_scores(contest, query).items():
-        yield name, _best(scores, query, contest.catalogue)
-    for offering in contest.fused.offerings:
-        with watch.measure(offering.source.name):
-            offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
-        fresh = ~np.isin(offered.rows, query.listener.rows)
-        yield f"source:{offering.source.name}", offered.rows[fresh]
-    shortlist = contest.engine.shortlist(query)
-    features = contest.engine.describe(query, shortlist)
-    for name, engine in (("union", contest.fused), ("two_stage", contest.engine)):
-        yield name, shortlist.ranked(engine.ranker.score(features)).rows
+def _lists(
+    contest: Contest, queries: Sequence[FeedQuery], watch: Watch
+) -> Iterator[tuple[str, str, Rows]]:
+    """Yield (listener, model, rows best first)."""
+    engine = contest.engine
+    for query in queries:
+        user = query.listener.user_id
+        for name, scores in _baseline_scores(contest, query).items():
+            yield user, name, _best(scores, query, contest.catalogue)
+        for offering in contest.fused.offerings:
+            with watch.measure(offering.source.name):
+                offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
+            fresh = ~np.isin(offered.rows, query.listener.rows)
+            yield user, f"source:{offering.source.name}", offered.rows[fresh]
+    shortlists = [engine.shortlist(query) for query in queries]
+    features = engine.features.build(queries, shortlists)
+    ends = np.cumsum([len(shortlist) for shortlist in shortlists])[:-1]
+    for name, ranker in (("union", contest.fused.ranker), ("two_stage", engine.ranker)):
+        scores_by_page = np.split(ranker.score(features), ends)
+        for query, shortlist, scores in zip(queries, shortlists, scores_by_page, strict=True):
+            yield query.listener.user_id, name, shortlist.ranked(scores).rows
 
 
 def _baseline_scores(contest: Contest, query: FeedQuery) -> Mapping[str, Floats]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,8 @@ class LabelledRequest(NamedTuple):
     grades: Grades
 
 
+THREADS = 2
+REQUESTS_AT_ONCE = 64  # described together: enough to share what a call costs, few to hold
 SURFACE = "discovery"  # never repeats: what is learned and judged is finding new tracks
 
 
@@ -73,7 +76,7 @@ def labelled_candidates(
     seed: int,
     preferences: Mapping[str, Preferences],
 ) -> Iterable[LabelledRequest]:
-    """Yield (feature values, labels) of one request after another that holds something chosen.
+    """Yield one request after another that holds something chosen, listeners in order.
 
     Args:
         engine: Learned from `split.history`; it makes candidates and features as when serving.
@@ -85,21 +88,48 @@ def labelled_candidates(
         preferences: Listener → what they asked for.
     """
     log = listener_log(split, catalogue)
-    rows = catalogue.tracks.rows(split.held["track_id"].to_list())
-    chosen = relevant_rows(split.held, rows)
-    rng = generator(seed, "requests")
-    users = sorted(chosen)
-    picked = rng.permutation(len(users))[:listeners]
-    for at in np.sort(picked):
-        user = users[at]
-        query = query_of(log, user, split.now_ms, preferences)
-        candidates = engine.shortlist(query)
-        labels = labels_of(candidates, *chosen[user])
-        if not labels.any():
-            continue
-        values = engine.describe(query, candidates).values
-        kept = _thinned(labels, negatives, rng)
-        yield LabelledRequest(split.now_ms, user, values[kept], labels[kept])
+    chosen = relevant_rows(split.held, catalogue.tracks.rows(split.held["track_id"].to_list()))
+    users = np.array(sorted(chosen))
+    picked = np.sort(generator(seed, "requests").permutation(users.size)[:listeners])
+    wanted = [query_of(log, user, split.now_ms, preferences) for user in users[picked].tolist()]
+
+    def labelled(queries: Sequence[FeedQuery]) -> list[LabelledRequest]:
+        asked, pages, grades = [], [], []
+        for query in queries:
+            user = query.listener.user_id
+            page = engine.shortlist(query)
+            labels = labels_of(page, *chosen[user])
+            if labels.any():
+                kept = _thinned(labels, negatives, generator(seed, "negatives", user))
+                asked.append(query)
+                pages.append(page.take(kept))
+                grades.append(labels[kept])
+        return [
+            LabelledRequest(query.now_ms, query.listener.user_id, values, labels)
+            for query, values, labels in zip(
+                asked, features_of(engine, asked, pages), grades, strict=True
+            )
+        ]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for found in pool.map(labelled, chunks(wanted)):
+            yield from found
+
+
+def chunks(queries: Sequence[FeedQuery]) -> Iterator[Sequence[FeedQuery]]:
+    """Yield requests by as many as are described at once."""
+    for first in range(0, len(queries), REQUESTS_AT_ONCE):
+        yield queries[first : first + REQUESTS_AT_ONCE]
+
+
+def features_of(
+    engine: Engine, queries: Sequence[FeedQuery], pages: Sequence[Candidates]
+) -> list[Floats]:
+    """Return (n, f) the features of each page, described all at once."""
+    if not pages:
+        return []
+    values = engine.features.build(queries, pages).values
+    return np.split(values, np.cumsum([len(page) for page in pages])[:-1])
 
 
 def labels_of(candidates: Candidates, rows: Rows, grades: Grades) -> Grades:

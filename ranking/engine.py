@@ -90,10 +90,6 @@ class Engine:
         trail = Trail()
         return self._filtered(query, self._fetched(query, trail), trail)
 
-    def describe(self, query: FeedQuery, candidates: Candidates) -> FeatureMatrix:
-        """Return the features that would be ranked."""
-        return self.features.build(query, candidates)
-
     def judge(self, features: FeatureMatrix) -> tuple[Floats, FeatureMatrix]:
         """Return the ranker's scores, and the predictions they are made of; often no column."""
         if not isinstance(self.ranker, Forecaster):
@@ -133,7 +129,7 @@ class Engine:
             return _no_features(kept)
         with trail.watch.measure(FEATURES):
             try:
-                return self.features.build(query, kept)
+                return self.features.build([query], [kept])
             except Exception as error:
                 _note_failure(FEATURES, error, trail)
         return _no_features(kept)

@@ -78,7 +78,7 @@ def explain(engine: Engine, query: FeedQuery, row: int) -> Explanation:
     page = engine.serve(query)
     found, offers = _offered(engine, query, page, row)
     kept, allowed = _allowed(engine, query, found, row)
-    features = engine.describe(query, kept)
+    features = engine.features.build([query], [kept])
     scores, predictions = engine.judge(features)
     at = int(np.flatnonzero(kept.rows == row)[0])
     slots = np.flatnonzero(page.feed.rows == row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Floats, Mask
@@ -43,8 +44,12 @@ class FeatureBuilder(Protocol):
     def names(self) -> tuple[str, ...]:
         """The columns it builds, always the same ones in the same order."""
 
-    def build(self, query: FeedQuery, candidates: Candidates) -> FeatureMatrix:
-        """Return one row a candidate, in order, from what was known at `query.now_ms`."""
+    def build(self, queries: Sequence[FeedQuery], pages: Sequence[Candidates]) -> FeatureMatrix:
+        """Return one row a candidate, page after page, from what was known at each `now_ms`.
+
+        A row depends on its own query and track alone: the same whether pages are described one by
+        one or a thousand at once, whole or thinned out.
+        """
 
 
 @runtime_checkable

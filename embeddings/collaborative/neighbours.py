@@ -86,10 +86,9 @@ class ItemNeighbours:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         at = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
         worth = np.repeat(np.asarray(weights, dtype=np.float64), counts) * self.similarity.data[at]
-        found, inverse = np.unique(self.similarity.indices[at], return_inverse=True)
-        totals = np.bincount(inverse, weights=worth, minlength=len(found)).astype(np.float32)
+        found, totals = _summed(self.similarity.indices[at], worth, len(self.track_ids))
         best = np.lexsort((found, -totals))[:limit]
-        return found[best].astype(np.int64), totals[best]
+        return found[best], totals[best]
 
     def aligned(self, track_ids: Sequence[str]) -> ItemNeighbours:
         """Return the same neighbours for other ids in their order; unknown tracks have none."""
@@ -124,6 +123,22 @@ class ItemNeighbours:
             return cls(track_ids, load_csr(folder, "similarity", shape))
         except ValueError as error:
             raise ArtifactError(f"{folder} is not a neighbour table ({error})") from error
+
+
+def _summed(
+    columns: NDArray[np.integer], worth: NDArray[np.float64], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the distinct columns, ascending, and what their entries are worth together.
+
+    Adding up into one place a column spares the sorting where they are not too many.
+    """
+    if n > 8 * columns.size:
+        found, inverse = np.unique(columns, return_inverse=True)
+        return found.astype(np.int64), np.bincount(inverse, worth).astype(np.float32)
+    is_met = np.zeros(n, dtype=np.bool_)
+    is_met[columns] = True
+    found = np.flatnonzero(is_met)
+    return found, np.bincount(columns, worth, minlength=n)[found].astype(np.float32)
 
 
 def fit_neighbours(

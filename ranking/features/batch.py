@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.listeners.preference import weigh
 from ranking.model import Candidates, FeedQuery, Floats, Rows
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,36 +128,40 @@ class Offered:
         return np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts))
 
 
-def one_request(query: FeedQuery) -> Requests:
-    """Return a query as the only request."""
-    who = query.listener
+def requests_of(queries: Sequence[FeedQuery]) -> Requests:
+    """Return queries side by side."""
+    who = [query.listener for query in queries]
     return Requests(
-        user_ids=(who.user_id,),
-        now_ms=np.array([query.now_ms], dtype=np.int64),
-        surfaces=(query.surface,),
-        starts=np.array([0, who.rows.size]),
-        rows=who.rows,
-        plays=who.plays,
-        finishes=who.finishes,
-        skips=who.skips,
-        opinions=who.opinions,
-        last_at_ms=who.last_at_ms,
-        followed_starts=np.array([0, who.followed.size]),
-        followed=who.followed,
-        shown_starts=np.array([0, who.shown_rows.size]),
-        shown_rows=who.shown_rows,
-        shown_at_ms=who.shown_at_ms,
+        user_ids=tuple(one.user_id for one in who),
+        now_ms=np.array([query.now_ms for query in queries], dtype=np.int64),
+        surfaces=tuple(query.surface for query in queries),
+        starts=_starts([one.rows for one in who]),
+        rows=_joined([one.rows for one in who]),
+        plays=_joined([one.plays for one in who]),
+        finishes=_joined([one.finishes for one in who]),
+        skips=_joined([one.skips for one in who]),
+        opinions=_joined([one.opinions for one in who]),
+        last_at_ms=_joined([one.last_at_ms for one in who]),
+        followed_starts=_starts([one.followed for one in who]),
+        followed=_joined([one.followed for one in who]),
+        shown_starts=_starts([one.shown_rows for one in who]),
+        shown_rows=_joined([one.shown_rows for one in who]),
+        shown_at_ms=_joined([one.shown_at_ms for one in who]),
     )
 
 
-def one_page(candidates: Candidates) -> Offered:
-    """Return candidates as those of the only request."""
+def offered_on(pages: Sequence[Candidates]) -> Offered:
+    """Return the candidates of several requests, end to end.
+
+    Args:
+        pages: One or more, one a request, all with the same sources.
+    """
     return Offered(
-        starts=np.array([0, len(candidates)]),
-        rows=candidates.rows,
-        sources=candidates.sources,
-        source_scores=candidates.source_scores,
-        source_ranks=candidates.source_ranks,
+        starts=_starts([page.rows for page in pages]),
+        rows=_joined([page.rows for page in pages]),
+        sources=pages[0].sources,
+        source_scores=_joined([page.source_scores for page in pages]),
+        source_ranks=_joined([page.source_ranks for page in pages]),
     )
 
 
@@ -208,6 +215,14 @@ def spans(low: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
     ends = np.cumsum(counts, dtype=np.int64)
     total = int(ends[-1]) if ends.size else 0
     return np.arange(total) + np.repeat(low - (ends - counts), counts)
+
+
+def _starts(parts: Sequence[NDArray[np.generic]]) -> Rows:
+    return np.cumsum([0, *(len(part) for part in parts)], dtype=np.int64)
+
+
+def _joined(parts: Sequence[NDArray[T]]) -> NDArray[T]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _keys(owners: Rows, values: Rows) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ranking.catalogue import Catalogue
 from ranking.features.audio import AudioAffinity
-from ranking.features.batch import Offered, Requests, one_page, one_request
+from ranking.features.batch import Offered, Requests, offered_on, requests_of
 from ranking.features.co_listened import CoListenedAffinity
 from ranking.features.collaborative import CollaborativeAffinity
 from ranking.features.context import Context
@@ -62,9 +62,9 @@ class FeedFeatures:
         """Every family's columns."""
         return tuple(name for family in self.families for name in family.names)
 
-    def build(self, query: FeedQuery, candidates: Candidates) -> FeatureMatrix:
-        """Describe the candidates of one request."""
-        return self.describe(one_request(query), one_page(candidates))
+    def build(self, queries: Sequence[FeedQuery], pages: Sequence[Candidates]) -> FeatureMatrix:
+        """Describe the candidates of one or more requests."""
+        return self.describe(requests_of(queries), offered_on(pages))
 
     def describe(self, requests: Requests, offered: Offered) -> FeatureMatrix:
         """Describe the candidates of many requests by every family."""

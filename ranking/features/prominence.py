@@ -73,8 +73,11 @@ class Prominence:
 
     def _foretold(self, requests: Requests, offered: Offered) -> NDArray[np.float64]:
         scores = self._scores(requests)
-        mean = np.asarray(scores.sum(axis=1)).ravel() / self._size
-        square = np.asarray(scores.multiply(scores).sum(axis=1)).ravel() / self._size
+        known = np.repeat(np.arange(len(requests)), np.diff(scores.indptr))
+        mean, square = (
+            np.bincount(known, data, minlength=len(requests)) / self._size
+            for data in (scores.data, scores.data**2)
+        )
         owners = offered.owners
         own = np.zeros(len(offered))
         if scores.nnz and len(offered):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from ranking.features.batch import Offered, Requests
+from ranking.features.batch import Offered, Requests, spans
 from ranking.model import Floats, Rows
 
 HISTORY_LIMIT = 100  # most recent tracks whose tags are compared one by one
@@ -30,56 +32,80 @@ class TagAffinity:
 
     def describe(self, requests: Requests, offered: Offered) -> Floats:
         """Return (n, 3); NaN where the candidate has no tags or the listener no profile."""
-        own = self.tags[offered.rows]
-        counts = np.diff(own.indptr).astype(np.float32)
+        own = _entries(self.tags, offered.rows)
         values = np.full((len(offered), len(self.names)), np.nan, dtype=np.float32)
-        values[:, 2] = counts
+        values[:, 2] = np.diff(own.starts)
         liked = np.flatnonzero(requests.weights > 0)
-        if not liked.size or not own.nnz:
+        if not liked.size or not own.tags.size:
             return values
-        owners = offered.owners
         profiles = self._profiles(requests, liked)
+        owners = offered.owners
         lengths = np.sqrt(np.einsum("rt,rt->r", profiles, profiles))[owners]
-        pairs = np.repeat(np.arange(len(offered)), np.diff(own.indptr))
-        shared = own.data * profiles[owners[pairs], own.indices]
-        cosine = np.bincount(pairs, shared, minlength=len(offered))
+        shared = own.weights * profiles[owners[own.owners], own.tags]
+        cosine = np.bincount(own.owners, shared, minlength=len(offered))
         np.divide(cosine, lengths, out=cosine, where=lengths > 0)
         values[:, 0] = np.where(lengths > 0, cosine, np.nan)
         latest = requests.latest(requests.weights > 0, HISTORY_LIMIT)
         best = self._best(own, owners, requests, latest)
         values[:, 1] = np.where(lengths > 0, best, np.nan)
-        values[counts == 0, :2] = np.nan
+        values[values[:, 2] == 0, :2] = np.nan
         return values
 
-    def _profiles(self, requests: Requests, liked: Rows) -> Floats:
+    def _profiles(self, requests: Requests, liked: Rows) -> NDArray[np.float64]:
         """Return (r, n_tags) the tags of each listener's tracks, weighed by how much they play."""
-        worth = np.log1p(requests.weights[liked])
-        shape = (len(requests), liked.size)
-        plays = sp.csr_matrix((worth, (requests.owners[liked], np.arange(liked.size))), shape=shape)
-        return np.asarray((plays @ self.tags[requests.rows[liked]]).toarray())
+        heard = _entries(self.tags, requests.rows[liked])
+        worth = np.log1p(requests.weights[liked])[heard.owners] * heard.weights
+        shape = len(requests), self.tags.shape[1]
+        places = requests.owners[liked][heard.owners] * shape[1] + heard.tags
+        total = np.bincount(places, worth.astype(np.float64), minlength=shape[0] * shape[1])
+        return np.asarray(total, dtype=np.float64).reshape(shape)
 
     def _best(
-        self, own: sp.csr_matrix, owners: Rows, requests: Requests, latest: Rows
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        self, own: _Entries, owners: Rows, requests: Requests, latest: Rows
+    ) -> NDArray[np.float64]:
         """Return (n,) the best cosine to one track; 0 where none shares a tag.
 
         The tags of each request get columns of their own, so that one product compares every
         candidate with its own listener's tracks and with no others.
         """
-        heard = self.tags[requests.rows[latest]]
-        left = _shifted(own, owners, len(requests))
-        right = _shifted(heard, requests.owners[latest], len(requests))
-        pairs = sp.csr_matrix(left @ right.T)
-        best = np.zeros(own.shape[0])
+        heard = _entries(self.tags, requests.rows[latest])
+        width = len(requests) * self.tags.shape[1]
+        left = self._shifted(own, owners, width)
+        right = self._shifted(heard, requests.owners[latest], width)
+        pairs = sp.csr_matrix(left @ right.T.tocsr())
+        best = np.zeros(owners.size)
         some = np.flatnonzero(np.diff(pairs.indptr))
         if some.size:
             best[some] = np.maximum.reduceat(pairs.data, pairs.indptr[some])
         return best
 
+    def _shifted(self, entries: _Entries, requests: Rows, width: int) -> sp.csr_matrix:
+        """Return the entries as rows whose columns are those of their request."""
+        columns = requests[entries.owners] * self.tags.shape[1] + entries.tags
+        shape = (entries.starts.size - 1, width)
+        return sp.csr_matrix((entries.weights, columns, entries.starts), shape=shape)
 
-def _shifted(tags: sp.csr_matrix, owners: Rows, n_requests: int) -> sp.csr_matrix:
-    """Return the rows with the columns of their request."""
-    width = tags.shape[1]
-    moved = np.repeat(owners * width, np.diff(tags.indptr)) + tags.indices
-    shape = (tags.shape[0], n_requests * width)
-    return sp.csr_matrix((tags.data, moved, tags.indptr), shape=shape)
+
+class _Entries(NamedTuple):
+    """The tags of several tracks end to end.
+
+    Args:
+        starts: (n + 1,) where each track's begin.
+        owners: (k,) the track of each.
+        tags: (k,) columns.
+        weights: (k,).
+    """
+
+    starts: Rows
+    owners: Rows
+    tags: Rows
+    weights: Floats
+
+
+def _entries(tags: sp.csr_matrix, rows: Rows) -> _Entries:
+    low = tags.indptr[rows]
+    counts = tags.indptr[rows + 1] - low
+    at = spans(low, counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    owners = np.repeat(np.arange(rows.size), counts)
+    return _Entries(starts, owners, tags.indices[at].astype(np.int64), tags.data[at])

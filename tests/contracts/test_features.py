@@ -38,7 +38,7 @@ class FeatureBuilderContract:
     def test_rows_are_the_candidates_and_columns_the_names(self, kind: str) -> None:
         query, found = REQUESTS[kind], self.candidates(kind)
         before = snapshot(query) + snapshot(found)
-        built = self.builder.build(query, found)
+        built = self.builder.build([query], [found])
         assert built.names == self.builder.names
         assert built.values.shape == (len(found), len(self.builder.names))
         assert built.values.dtype == np.float32
@@ -49,14 +49,24 @@ class FeatureBuilderContract:
     def test_the_order_of_candidates_plays_no_part(self, kind: str) -> None:
         query, found = REQUESTS[kind], self.candidates(kind)
         order = np.random.default_rng(9).permutation(len(found))
-        straight = self.builder.build(query, found).values
-        shuffled = self.builder.build(query, found.take(order)).values
+        straight = self.builder.build([query], [found]).values
+        shuffled = self.builder.build([query], [found.take(order)]).values
         # Products of another shape may sum in another order: float32 over tens of terms.
         np.testing.assert_allclose(shuffled, straight[order], rtol=1e-4, atol=1e-5)
 
+    def test_pages_are_described_together_as_one_by_one(self) -> None:
+        pages = [self.candidates(kind) for kind in REQUESTS]
+        together = self.builder.build(list(REQUESTS.values()), pages).values
+        alone = [
+            self.builder.build([query], [page]).values
+            for query, page in zip(REQUESTS.values(), pages, strict=True)
+        ]
+        # Products of another shape may sum in another order: float32 over tens of terms.
+        np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-4, atol=1e-5)
+
     @pytest.mark.parametrize("kind", REQUESTS)
     def test_no_candidates_are_no_rows(self, kind: str) -> None:
-        built = self.builder.build(REQUESTS[kind], no_candidates(self.engine.source_names))
+        built = self.builder.build([REQUESTS[kind]], [no_candidates(self.engine.source_names)])
         assert built.values.shape == (0, len(self.builder.names))
 
 

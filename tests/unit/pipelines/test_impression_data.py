@@ -55,7 +55,7 @@ def online(history: History, slots: ShownSlots, page: int) -> Floats:
         seed=0,
         surface=slots.surfaces[page],
     )
-    return builder.build(query, candidates).values
+    return builder.build([query], [candidates]).values
 
 
 def test_offline_and_online_agree_in_every_column() -> None:

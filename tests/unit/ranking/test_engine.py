@@ -130,7 +130,7 @@ def test_the_trace_s_features_are_those_of_its_candidates_in_order() -> None:
     trace = engine.serve(query).trace
     shortlist = engine.shortlist(query)
     assert trace.candidates.rows.tolist() == shortlist.rows[::-1].tolist()
-    rebuilt = engine.describe(query, trace.candidates)
+    rebuilt = engine.features.build([query], [trace.candidates])
     assert trace.features.names == rebuilt.names
     # Products of another order of rows may round differently: float32.
     np.testing.assert_allclose(trace.features.values, rebuilt.values, rtol=1e-4, atol=1e-5)

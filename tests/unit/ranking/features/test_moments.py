@@ -11,7 +11,7 @@ import pytest
 from core.events import ACTIONS
 from core.tables import TIME
 from ranking.catalogue import Catalogue
-from ranking.features.batch import Requests, one_request
+from ranking.features.batch import Requests, requests_of
 from ranking.features.moments import Moments, moments_of
 from ranking.listeners import history
 from ranking.listeners.replay import EventLog
@@ -63,7 +63,7 @@ def one_by_one(log: EventLog, names: list[str], now_ms: np.ndarray) -> list[Requ
         FeedQuery(listener=log.listener(name, int(ms)), size=1, now_ms=int(ms), seed=0)
         for name, ms in zip(names, now_ms, strict=True)
     ]
-    return [one_request(query) for query in queries]
+    return [requests_of([query]) for query in queries]
 
 
 def assert_same(found: Requests, expected: list[Requests]) -> None:
