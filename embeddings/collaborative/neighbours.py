@@ -14,6 +14,7 @@ from scipy import sparse
 
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
+from core.runs import spans
 from embeddings.storage import load_csr, load_ids, save_csr, save_ids
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
@@ -80,11 +81,11 @@ class ItemNeighbours:
         Returns:
             rows (m,) int64 and scores (m,) float32, best first, ties by row.
         """
-        starts, ends = self.similarity.indptr[rows], self.similarity.indptr[np.asarray(rows) + 1]
-        counts = (ends - starts).astype(np.int64)
-        if counts.sum() == 0:
+        starts = self.similarity.indptr[rows]
+        counts = self.similarity.indptr[rows + 1] - starts
+        at = spans(starts, counts)
+        if not at.size:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        at = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
         worth = np.repeat(np.asarray(weights, dtype=np.float64), counts) * self.similarity.data[at]
         found, totals = _summed(self.similarity.indices[at], worth, len(self.track_ids))
         best = np.lexsort((found, -totals))[:limit]

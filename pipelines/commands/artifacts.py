@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.commands.display import figures_in_line
 from pipelines.commands.options import AsJson, Reason
 from pipelines.commands.session import now_ms, session_of
 
@@ -72,12 +73,11 @@ def _table(report: ArtifactsReport) -> Table:
     table = Table("kind", "version", "created (UTC)", "live", "metrics")
     for row in report.artifacts:
         moment = datetime.fromtimestamp(row.created_at / 1000, UTC)
-        figures = ", ".join(f"{name} {value:,.4g}" for name, value in row.metrics.items())
         table.add_row(
             escape(row.kind),
             escape(row.version),
             f"{moment:%Y-%m-%d %H:%M:%S}",
             "live" if row.live else "",
-            escape(figures),
+            escape(figures_in_line(row.metrics)),
         )
     return table

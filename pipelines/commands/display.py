@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 MAX_ROWS = 60
+MAX_FIGURES = 8  # of one row, on one line
 WIDE_CHARS = 120  # from here on a table has room for whole intervals
 
 
@@ -45,11 +46,11 @@ def _is_table(value: Any) -> bool:
 
 
 def _rows_table(name: str, rows: Sequence[Mapping[str, Any]], *, narrow: bool) -> Table:
-    """Return a table with one row a mapping; mappings of mappings become columns of their own.
+    """Return a table with one row a mapping; mappings that all rows share become columns.
 
     On a narrow terminal an interval is shown by its longer half.
     """
-    flat = [dict(_flat(row)) for row in rows[:MAX_ROWS]]
+    flat = [dict(_flat(_gathered(row, rows))) for row in rows[:MAX_ROWS]]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     caption = f"and {len(rows) - MAX_ROWS} more" if len(rows) > MAX_ROWS else None
     table = Table(title=escape(_words(name)), title_justify="left", caption=caption)
@@ -66,6 +67,28 @@ def _rows_table(name: str, rows: Sequence[Mapping[str, Any]], *, narrow: bool) -
     for row in flat:
         table.add_row(*(escape(shown(row.get(column, ""))) for column in columns))
     return table
+
+
+def figures_in_line(values: Mapping[str, Any]) -> str:
+    """Return the first figures as one line; the whole of them stands in the JSON document."""
+    flat = _flat(values)
+    more = [f"and {len(flat) - MAX_FIGURES} more"] if len(flat) > MAX_FIGURES else []
+    return ", ".join([*(f"{key} {_text(part)}" for key, part in flat[:MAX_FIGURES]), *more])
+
+
+def _gathered(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the row with its mappings on one line where too many columns would stay empty."""
+    return {
+        name: figures_in_line(value)
+        if isinstance(value, Mapping) and _differ(name, rows)
+        else value
+        for name, value in row.items()
+    }
+
+
+def _differ(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    found = [set(row[name]) for row in rows if isinstance(row.get(name), Mapping)]
+    return len(set.union(*found)) > MAX_FIGURES and len(set.intersection(*found)) == 0
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:

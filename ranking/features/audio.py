@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ranking.features.batch import Offered, Requests, spans
+from core.runs import spans
+from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Mask, Rows
 
 HISTORY_LIMIT = 100  # most recent tracks compared

@@ -210,13 +210,6 @@ def summed(
     return [total[high] - total[low] for total in totals]
 
 
-def spans(low: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
-    """Return the numbers low, low + 1, … of several runs, end to end."""
-    ends = np.cumsum(counts, dtype=np.int64)
-    total = int(ends[-1]) if ends.size else 0
-    return np.arange(total) + np.repeat(low - (ends - counts), counts)
-
-
 def _starts(parts: Sequence[NDArray[np.generic]]) -> Rows:
     return np.cumsum([0, *(len(part) for part in parts)], dtype=np.int64)
 

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from core.runs import spans
 from embeddings.collaborative.neighbours import ItemNeighbours
-from ranking.features.batch import Offered, Requests, spans
+from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Rows
 
 STRONGEST = 3  # a few close neighbours say more than many faint ones

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from ranking.model import Floats, Rows
 
 OUTCOMES = ("play", "finish", "skip", "like")
 """Counted beside the slots; a like, save, share or follow is a like here."""
+COUNTED = ("slots", *OUTCOMES)
 KEYS = ("track", "creator", "length", "tag", "listener", "surface")
 _TIME_BITS = 42  # UTC milliseconds until 2109
 _KEY_BITS = 31
@@ -130,13 +132,17 @@ class ShownRates:
         Args:
             before_ms: Entries at or after it are dropped.
         """
-        keys = np.stack([self.entries.keys[name] for name in KEYS])
         kept = self.entries.at_ms < before_ms
-        groups, numbers = np.unique(keys[:, kept], axis=1, return_inverse=True)
-        n = groups.shape[1]
-        sums = [np.bincount(numbers, one[kept], minlength=n) for one in self.weights]
-        entries = Entries(np.zeros(n, dtype=np.int64), dict(zip(KEYS, groups, strict=True)))
-        return replace(self, entries=entries, weights=np.stack(sums).astype(np.float32))
+        keys = {name: self.entries.keys[name][kept] for name in KEYS}
+        weights = dict(zip(COUNTED, self.weights[:, kept].astype(np.float64), strict=True))
+        groups = pl.DataFrame({**keys, **weights}).group_by(KEYS).sum().sort(KEYS)
+        entries = Entries(
+            np.zeros(groups.height, dtype=np.int64),
+            {name: groups[name].to_numpy() for name in KEYS},
+        )
+        return replace(
+            self, entries=entries, weights=groups.select(COUNTED).to_numpy().T.astype(np.float32)
+        )
 
     def _index(self, parts: tuple[str, ...]) -> _Index:
         if parts not in self._indices:  # two threads may both build it; they build the same

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ranking.features.batch import Offered, Requests, spans
+from core.runs import spans
+from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Rows
 
 HISTORY_LIMIT = 100  # most recent tracks whose tags are compared one by one

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.commands.bars import show_bars
-from pipelines.commands.display import MAX_ROWS, print_json, print_report
+from pipelines.commands.display import MAX_FIGURES, MAX_ROWS, print_json, print_report
 
 
 def _printed(document: dict[str, Any], title: str = "job", width: int = 160) -> str:
@@ -96,6 +96,16 @@ def test_a_narrow_terminal_keeps_names_whole_and_shortens_intervals() -> None:
 def test_long_lists_say_what_they_leave_out() -> None:
     text = _printed({"slots": [{"position": row} for row in range(MAX_ROWS + 5)]})
     assert "and 5 more" in text
+
+
+def test_figures_that_rows_do_not_share_stand_on_one_line() -> None:
+    many = {f"error@{at}": at / 8 for at in range(MAX_FIGURES + 3)}
+    rows = [{"kind": "bridge", "metrics": many}, {"kind": "ranker", "metrics": {"trees": 63}}]
+    text = _printed({"artifacts": rows}, width=200)
+    assert "trees 63" in text
+    assert "error@1 0.125" in text
+    assert "and 3 more" in text
+    assert f"error@{MAX_FIGURES}" not in text
 
 
 def test_markup_in_data_is_text() -> None:
