@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 from core.randomness import derive_seed, generator
 from pipelines.splits import Grades, Split, relevant_rows
+from pipelines.training_set import Kind, TrainingSet
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
 from ranking.listeners.replay import EventLog
@@ -23,12 +25,14 @@ class LabelledRequest(NamedTuple):
     Args:
         now_ms: When it would have been made.
         user_id: By whom.
+        rows: (n,) catalogue rows.
         values: (n, f) float32.
         grades: (n,) 0 where a candidate was not chosen.
     """
 
     now_ms: int
     user_id: str
+    rows: Rows
     values: Floats
     grades: Grades
 
@@ -105,9 +109,9 @@ def labelled_candidates(
                 pages.append(page.take(kept))
                 grades.append(labels[kept])
         return [
-            LabelledRequest(query.now_ms, query.listener.user_id, values, labels)
-            for query, values, labels in zip(
-                asked, features_of(engine, asked, pages), grades, strict=True
+            LabelledRequest(query.now_ms, query.listener.user_id, page.rows, values, labels)
+            for query, page, values, labels in zip(
+                asked, pages, features_of(engine, asked, pages), grades, strict=True
             )
         ]
 
@@ -141,23 +145,36 @@ def labels_of(candidates: Candidates, rows: Rows, grades: Grades) -> Grades:
 
 
 def joined(
-    names: tuple[str, ...],
-    requests: Iterable[LabelledRequest],
-) -> RankingData:
+    kind: Kind, names: tuple[str, ...], requests: Iterable[LabelledRequest], catalogue: Catalogue
+) -> TrainingSet:
     """Return requests as one training set, the latest last.
 
     Where all are of one moment they stand by listener: those that end the growing of trees are
     then of listeners whom no tree has seen.
     """
     ordered = sorted(requests, key=lambda request: (request.now_ms, request.user_id))
-    return RankingData(
+    sizes = np.asarray([request.grades.size for request in ordered], np.int64)
+    rows = np.concatenate([NO_ROWS, *(request.rows for request in ordered)])
+    data = RankingData(
         names=names,
         values=np.concatenate(
             [np.empty((0, len(names)), np.float32), *(request.values for request in ordered)]
         ),
         labels=np.concatenate([np.empty(0, np.int32), *(request.grades for request in ordered)]),
-        groups=np.asarray([request.grades.size for request in ordered], np.int64),
+        groups=sizes,
     )
+    owners = np.repeat(np.arange(len(ordered)), sizes)
+    users = pl.Series([request.user_id for request in ordered], dtype=pl.String)
+    moments = np.asarray([request.now_ms for request in ordered], np.int64)
+    tracks = pl.Series(catalogue.tracks.values, dtype=pl.String)
+    about = pl.DataFrame(
+        {
+            "user_id": users.gather(owners),
+            "track_id": tracks.gather(rows),
+            "at_ms": moments[owners],
+        }
+    )
+    return TrainingSet(kind, data, about)
 
 
 def _thinned(labels: Grades, negatives: int, rng: np.random.Generator) -> Rows:

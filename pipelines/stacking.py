@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import DataError
 from core.randomness import derive_seed
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
@@ -15,16 +14,14 @@ from pipelines.job import Progress
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import joined, labelled_candidates
 from pipelines.splits import leave_out
+from pipelines.training_set import TrainingSet
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.features.families import FeedFeatures
 from ranking.features.prominence import Prominence
 from ranking.model import Preferences
-from ranking.rankers.blend import BlendRanker
-from ranking.rankers.blending import BlendConfig, fit_blend
+from ranking.rankers.blending import BlendConfig
 from ranking.rankers.fusion import FusionRanker
-
-MIN_REQUESTS = 10  # three weights need few; fewer say nothing that equal weights do not
 
 
 class StackingConfig(BaseModel):
@@ -40,7 +37,7 @@ class StackingConfig(BaseModel):
     """Listeners learned from, at most."""
 
 
-def learn_blend(
+def stacking_examples(
     history: History,
     catalogue: Catalogue,
     audio: Audio,
@@ -51,11 +48,11 @@ def learn_blend(
     seed: int,
     preferences: Mapping[str, Preferences],
     progress: Progress,
-) -> tuple[BlendRanker, dict[str, float]]:
-    """Fit scorers to a part of the history and the weights to the rest of it.
+) -> TrainingSet:
+    """Fit scorers to a part of the history, and let them look for the rest of it.
 
-    The scorers that are served are fitted to all of it; the weights stay, because what a scorer is
-    worth beside the others changes little with a fifth more listening.
+    The scorers that are served are fitted to all of it; the weights learned here stay, because
+    what a scorer is worth beside the others changes little with a fifth more listening.
 
     Args:
         history: Nothing later than the moment it will serve from.
@@ -67,12 +64,6 @@ def learn_blend(
         seed: Decides which tracks are held out, and the fits.
         preferences: Listener → what they asked for.
         progress: Told of the step.
-
-    Returns:
-        The ranker; how many requests and rows it was trained on, and its weights.
-
-    Raises:
-        DataError: If the history holds too little.
 
     Source:
         Wolpert, "Stacked Generalization", 1992.
@@ -95,15 +86,5 @@ def learn_blend(
         seed=derive_seed(seed, "labels"),
         preferences=preferences,
     )
-    data = joined(standing.names, progress.track(requests, "labelling candidates", None))
-    if data.groups.size < MIN_REQUESTS:
-        raise DataError(
-            f"{data.groups.size} listeners with a track to find are too few to train a ranker "
-            f"({MIN_REQUESTS} are needed); import more listening, and serve without one until then"
-        )
-    ranker = fit_blend(data, stacking.blend)
-    return ranker, {
-        "requests": float(data.groups.size),
-        "rows": float(data.labels.size),
-        **{f"weight_{name}": weight for name, weight in ranker.weights.items()},
-    }
+    told = progress.track(requests, "labelling candidates", None)
+    return joined("blend", standing.names, told, tagged)

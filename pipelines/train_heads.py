@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from core.errors import DataError
 from core.randomness import derive_seed
@@ -15,10 +16,11 @@ from pipelines.impression_data import described, examples, outcomes_of, shown_be
 from pipelines.job import Progress
 from pipelines.shown_rates import shown_rates
 from pipelines.splits import Split
+from pipelines.training_set import TrainingSet
 from ranking.assembly import SOURCES
 from ranking.catalogue import Catalogue
 from ranking.features.families import FeedFeatures, feature_builder
-from ranking.features.moments import Moments, moments_of
+from ranking.features.moments import moments_of
 from ranking.features.shown import ShownRates
 from ranking.learned import Learned
 from ranking.listeners.replay import EventLog
@@ -38,7 +40,7 @@ def head_examples(
     seed: int,
     progress: Progress,
     threads: int = 2,
-) -> OutcomeData:
+) -> TrainingSet:
     """Return the slots shown after each split, described by what was learned before it.
 
     Args:
@@ -61,48 +63,30 @@ def head_examples(
     log = EventLog.from_frames(history.events, history.plays, catalogue, history.impressions)
     moments = moments_of(log)
     shown = shown_rates(history.impressions, history.events, catalogue, refresh_ms)
-    parts = []
+    parts, about = [], []
     for at, split in enumerate(progress.track(ordered, "describing slots", len(ordered))):
         learned = fit_learned(
             split.history, catalogue, audio, factors, derive_seed(seed, "split", at),
             now_ms=split.now_ms,
         )  # fmt: skip
         builder = impression_features(catalogue, learned, shown)
-        parts.append(
-            slot_examples(
-                history, catalogue, builder, moments, heads, split.now_ms, ends[at], threads=threads
-            )
-        )
+        slots = shown_between(history.impressions, catalogue, split.now_ms, ends[at])
+        outcomes = outcomes_of(slots, history.events, heads, _log_end_ms(history))
+        values = described(slots, builder, moments, threads=threads)
+        parts.append(examples(slots, builder.names, values, outcomes))
+        about.append(slots.frame)
     data = joined(parts)
     if not data.at_ms.size:
         raise DataError(
             "no page was logged, so heads have nothing to learn from; serve and compact first, "
             "import impressions, or train with objective = 'lambdarank'"
         )
-    return data
+    return TrainingSet("heads", data, pl.concat(about))
 
 
 def impression_features(catalogue: Catalogue, learned: Learned, shown: ShownRates) -> FeedFeatures:
     """Return the features of the feed, their rates read from a log at any moment of it."""
     return feature_builder(catalogue, replace(learned, shown=shown), SOURCES)
-
-
-def slot_examples(
-    history: History,
-    catalogue: Catalogue,
-    builder: FeedFeatures,
-    moments: Moments,
-    heads: tuple[HeadConfig, ...],
-    since_ms: int,
-    until_ms: int,
-    *,
-    threads: int = 2,
-) -> OutcomeData:
-    """Return the slots of a span of time, described and with what followed."""
-    slots = shown_between(history.impressions, catalogue, since_ms, until_ms)
-    outcomes = outcomes_of(slots, history.events, heads, _log_end_ms(history))
-    values = described(slots, builder, moments, threads=threads)
-    return examples(slots, builder.names, values, outcomes)
 
 
 def joined(parts: list[OutcomeData]) -> OutcomeData:

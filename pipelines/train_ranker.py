@@ -16,20 +16,23 @@ from pipelines.job import Progress
 from pipelines.listener_tags import retagged
 from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
 from pipelines.splits import Split, days_back, folds, temporal
-from pipelines.stacking import StackingConfig, learn_blend
+from pipelines.stacking import StackingConfig, stacking_examples
 from pipelines.train_heads import head_examples
+from pipelines.training_set import Kind, TrainingSet
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.model import Preferences
 from ranking.rankers.blend import BlendRanker
+from ranking.rankers.blending import fit_blend
 from ranking.rankers.fusion import FusionRanker
-from ranking.rankers.head_training import HeadsConfig, train_heads
+from ranking.rankers.head_training import HeadsConfig, OutcomeData, train_heads
 from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.training import RankerConfig, train_ranker
 
 TrainedRanker: TypeAlias = LightGbmRanker | HeadsRanker | BlendRanker
-MIN_REQUESTS = 30  # fewer teach a ranker the habits of a few listeners
+MIN_REQUESTS: dict[Kind, int] = {"lambdarank": 30, "blend": 10}
+"""Fewer teach trees the habits of a few listeners; a blend has three weights and needs few."""
 
 
 class RankerTrainingConfig(BaseModel):
@@ -95,8 +98,39 @@ def learn_ranker(
     Raises:
         DataError: If the history holds too little.
     """
+    data = training_set(
+        history,
+        catalogue,
+        audio,
+        factors=factors,
+        training=training,
+        feed=feed,
+        seed=seed,
+        preferences=preferences,
+        progress=progress,
+    )
+    return fit_ranker(data, training, seed)
+
+
+def training_set(
+    history: History,
+    catalogue: Catalogue,
+    audio: Audio,
+    *,
+    factors: FactorsConfig,
+    training: RankerTrainingConfig,
+    feed: FeedConfig,
+    seed: int,
+    preferences: Mapping[str, Preferences],
+    progress: Progress,
+) -> TrainingSet:
+    """Return what a ranker is fitted to; arguments as those of `learn_ranker`.
+
+    Raises:
+        DataError: If no page was logged and `heads` are wanted.
+    """
     if not history.has_times and training.timeless == "blend":
-        return learn_blend(
+        return stacking_examples(
             history,
             catalogue,
             audio,
@@ -109,7 +143,18 @@ def learn_ranker(
         )
     splits = list(_splits(history, training, seed))
     if training.objective == "heads":
-        return _heads(history, catalogue, audio, splits, factors, training, seed, progress)
+        return head_examples(
+            history,
+            catalogue,
+            audio,
+            splits,
+            training.heads.heads,
+            factors=factors,
+            refresh_ms=round(training.rates_refresh_hours * 3_600_000),
+            seed=seed,
+            progress=progress,
+            threads=training.trees.threads,
+        )
     names: tuple[str, ...] = ()
     requests: list[LabelledRequest] = []
     for at, split in enumerate(progress.track(splits, "labelling candidates", len(splits))):
@@ -131,48 +176,52 @@ def learn_ranker(
                 preferences=preferences,
             )
         )
-    if len(requests) < MIN_REQUESTS:
+    return joined("lambdarank", names, requests, catalogue)
+
+
+def fit_ranker(
+    data: TrainingSet, training: RankerTrainingConfig, seed: int
+) -> tuple[TrainedRanker, dict[str, float]]:
+    """Fit the ranker that a training set is for.
+
+    Args:
+        data: What it learns from.
+        training: How.
+        seed: Decides every draw.
+
+    Returns:
+        The ranker, and how many requests and rows it was trained on, and trees it has.
+
+    Raises:
+        DataError: If there is too little.
+    """
+    examples = data.data
+    if isinstance(examples, OutcomeData):
+        return _heads(examples, training, seed)
+    n_requests = examples.groups.size
+    if n_requests < MIN_REQUESTS[data.kind]:
         raise DataError(
-            f"{len(requests)} requests with a positive outcome are too few to train a ranker "
-            f"({MIN_REQUESTS} are needed); import more listening, and serve without one until then"
+            f"{n_requests} requests with a positive outcome are too few to train a ranker "
+            f"({MIN_REQUESTS[data.kind]} are needed); import more listening, and serve without "
+            "one until then"
         )
-    data = joined(names, requests)
-    ranker = train_ranker(data, training.trees, derive_seed(seed, "trees"))
-    return ranker, {
-        "requests": float(data.groups.size),
-        "rows": float(data.labels.size),
-        "trees": float(ranker.booster.num_trees()),
-    }
+    figures = {"requests": float(n_requests), "rows": float(examples.labels.size)}
+    if data.kind == "blend":
+        blend = fit_blend(examples, training.stacking.blend)
+        return blend, figures | {f"weight_{name}": each for name, each in blend.weights.items()}
+    ranker = train_ranker(examples, training.trees, derive_seed(seed, "trees"))
+    return ranker, figures | {"trees": float(ranker.booster.num_trees())}
 
 
 def _heads(
-    history: History,
-    catalogue: Catalogue,
-    audio: Audio,
-    splits: list[Split],
-    factors: FactorsConfig,
-    training: RankerTrainingConfig,
-    seed: int,
-    progress: Progress,
+    examples: OutcomeData, training: RankerTrainingConfig, seed: int
 ) -> tuple[HeadsRanker, dict[str, float]]:
-    data = head_examples(
-        history,
-        catalogue,
-        audio,
-        splits,
-        training.heads.heads,
-        factors=factors,
-        refresh_ms=round(training.rates_refresh_hours * 3_600_000),
-        seed=seed,
-        progress=progress,
-        threads=training.trees.threads,
-    )
     trees_seed = derive_seed(seed, "trees")
-    ranker, left_out = train_heads(data, training.heads, training.trees, trees_seed)
+    ranker, left_out = train_heads(examples, training.heads, training.trees, trees_seed)
     for name, reason in left_out.items():
         logger().warning("head_left_out", head=name, reason=reason)
     trees = {f"trees_{head.name}": float(head.booster.num_trees()) for head in ranker.heads}
-    return ranker, {"rows": float(data.at_ms.size), **trees}
+    return ranker, {"rows": float(examples.at_ms.size), **trees}
 
 
 def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iterator[Split]:
