@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +36,6 @@ class LabelledRequest(NamedTuple):
     grades: Grades
 
 
-THREADS = 2
 REQUESTS_AT_ONCE = 64  # described together: enough to share what a call costs, few to hold
 SURFACE = "discovery"  # never repeats: what is learned and judged is finding new tracks
 
@@ -115,9 +113,8 @@ def labelled_candidates(
             )
         ]
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for found in pool.map(labelled, chunks(wanted)):
-            yield from found
+    for part in chunks(wanted):
+        yield from labelled(part)
 
 
 def chunks(queries: Sequence[FeedQuery]) -> Iterator[Sequence[FeedQuery]]:
