@@ -7,13 +7,16 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SERVE  ?= 1
 DATA   ?= data/demo
+LASTFM      ?= data/lastfm
+HETREC      ?= ../shared/data/lastfm-hetrec
+PEERS       := .peers
 KUAIRAND    ?= data/kuairand
 IMPRESSIONS ?= ../shared/data/kuairand/impressions.parquet
 KUAIRAND_COLUMNS := track_id=video_id,at=time_ms,surface=tab,play=is_click,finish=long_view,like=is_like,dislike=is_hate,follow=is_follow,share=is_forward,played_ms=play_time_ms,track_ms=duration_ms,creator_id=author_id,released_at=upload_date,tags=tag
 # BLAS and OpenMP pools fight with each other and with our own workers; one thread each is faster here.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup docs demo test quick lint check format bench kuairand scale clean
+.PHONY: help setup docs demo test quick lint check format bench kuairand scale peers clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 12
@@ -68,6 +71,17 @@ kuairand: $(STAMP) ## judge heads on real impressions (IMPRESSIONS names the fil
 
 scale: $(STAMP)  ## time describing and learning from 100,000, 1 and 5 million slots
 	$(BIN)/python benchmarks/ranker_scale.py
+
+# RecTools and LensKit want other versions than ours: an environment of their own.
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	$(BIN)/python -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install -q -r benchmarks/peers/requirements.txt
+	touch $@
+
+peers: $(STAMP) $(PEERS)/.installed ## tune, fit and judge Segue beside RecTools, LensKit and implicit
+	$(BIN)/segue --data $(LASTFM) import lastfm-hetrec $(HETREC)
+	$(BIN)/python benchmarks/peers/run.py --data $(LASTFM) --peers-python $(PEERS)/bin/python \
+	  --scratch $(LASTFM)/peers --out docs/peers.md
 
 clean:          ## remove caches and the demo's data, never .venv or data/
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache data/demo
