@@ -28,8 +28,9 @@ class AlsConfig(BaseModel):
 
     dim: int = Field(default=64, ge=1, le=1024)
     """Factors of a listener or a track."""
-    iterations: int = Field(default=8, ge=1, le=200)
-    """Sweeps over listeners and tracks, each solved exactly."""
+    iterations: int = Field(default=15, ge=1, le=200)
+    """Sweeps over listeners and tracks; eight are enough where `frequency` is above 0, as each is
+    then solved exactly."""
     regularization: float = Field(default=1.0, gt=0, le=1e6)
     """Ridge weight; it also keeps the systems of new listeners solvable."""
     frequency: float = Field(default=0.0, ge=0, le=2)
