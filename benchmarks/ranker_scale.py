@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from core.events import DAY_MS
 from core.ids import Ids
 from core.tables import TIME
-from embeddings.collaborative.factors import AlsFactors
+from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import unit_rows
@@ -131,9 +131,10 @@ def world(rng: np.random.Generator) -> tuple[Catalogue, Learned]:
         index=build_index(np.zeros((0, DIM), np.float32), IndexConfig()),
         factors=AlsFactors(
             (), ids.values, np.zeros((0, FACTORS), np.float32),
-            rng.normal(size=(TRACKS, FACTORS)).astype(np.float32), 1.0,
+            rng.normal(size=(TRACKS, FACTORS)).astype(np.float32), Ridge(1.0),
         ),
         neighbours=ItemNeighbours(ids.values, similarity),
+        autoencoder=ItemNeighbours(ids.values, similarity.copy()),
         statistics=TrackStatistics(ramp * 900, ramp * 300, ramp * 90, ramp, ramp, ramp, START_MS),
     )  # fmt: skip
 

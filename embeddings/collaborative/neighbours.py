@@ -81,15 +81,27 @@ class ItemNeighbours:
         Returns:
             rows (m,) int64 and scores (m,) float32, best first, ties by row.
         """
+        found, totals = self.totals(rows, weights)
+        best = np.lexsort((found, -totals))[:limit]
+        return found[best], totals[best].astype(np.float32)
+
+    def totals(
+        self, rows: NDArray[np.int64], weights: NDArray[np.floating]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return every track that has a neighbour in the history, by row, and its score.
+
+        Args:
+            rows: (k,) tracks of the history.
+            weights: (k,) what each is worth.
+
+        Returns:
+            rows (m,) int64 ascending and scores (m,) float64; all other tracks score 0.
+        """
         starts = self.similarity.indptr[rows]
         counts = self.similarity.indptr[rows + 1] - starts
         at = spans(starts, counts)
-        if not at.size:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         worth = np.repeat(np.asarray(weights, dtype=np.float64), counts) * self.similarity.data[at]
-        found, totals = _summed(self.similarity.indices[at], worth, len(self.track_ids))
-        best = np.lexsort((found, -totals))[:limit]
-        return found[best], totals[best]
+        return _summed(self.similarity.indices[at], worth, len(self.track_ids))
 
     def aligned(self, track_ids: Sequence[str]) -> ItemNeighbours:
         """Return the same neighbours for other ids in their order; unknown tracks have none."""
@@ -128,18 +140,20 @@ class ItemNeighbours:
 
 def _summed(
     columns: NDArray[np.integer], worth: NDArray[np.float64], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the distinct columns, ascending, and what their entries are worth together.
 
     Adding up into one place a column spares the sorting where they are not too many.
     """
     if n > 8 * columns.size:
         found, inverse = np.unique(columns, return_inverse=True)
-        return found.astype(np.int64), np.bincount(inverse, worth).astype(np.float32)
-    is_met = np.zeros(n, dtype=np.bool_)
-    is_met[columns] = True
-    found = np.flatnonzero(is_met)
-    return found, np.bincount(columns, worth, minlength=n)[found].astype(np.float32)
+        sums = np.bincount(inverse, worth)
+    else:
+        is_met = np.zeros(n, dtype=np.bool_)
+        is_met[columns] = True
+        found = np.flatnonzero(is_met)
+        sums = np.bincount(columns, worth, minlength=n)[found]
+    return found.astype(np.int64, copy=False), sums.astype(np.float64, copy=False)
 
 
 def fit_neighbours(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from embeddings.collaborative.confidence import relative
@@ -17,7 +16,7 @@ from embeddings.collaborative.factors import AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours
 from ranking.features.batch import Offered, Requests
 from ranking.features.tastes import tastes
-from ranking.model import Floats
+from ranking.model import Floats, Rows
 from ranking.sources.autoencoder import HISTORY_LIMIT
 
 ALS, AUTOENCODER, POPULARITY = "als_standing", "autoencoder_standing", "popularity_standing"
@@ -72,30 +71,33 @@ class Prominence:
         return _standing(scores, mean[owners], square[owners] / self._size)
 
     def _foretold(self, requests: Requests, offered: Offered) -> NDArray[np.float64]:
-        scores = self._scores(requests)
-        known = np.repeat(np.arange(len(requests)), np.diff(scores.indptr))
-        mean, square = (
-            np.bincount(known, data, minlength=len(requests)) / self._size
-            for data in (scores.data, scores.data**2)
-        )
-        owners = offered.owners
-        own = np.zeros(len(offered))
-        if scores.nnz and len(offered):
-            own = np.asarray(scores[owners, offered.rows], dtype=np.float64).ravel()
-        return _standing(own, mean[owners], square[owners])
-
-    def _scores(self, requests: Requests) -> sp.csr_matrix:
-        """Return (r, n_tracks) what each listener's tracks say of others; see `foretold`."""
+        """What each listener's tracks say of others, see `foretold`; of the most a plain 0."""
         used = requests.latest(requests.weights > 0, HISTORY_LIMIT)
         starts = np.searchsorted(used, requests.starts)
         worth = relative(requests.weights[used].astype(np.float64), starts)
-        shape = (len(requests), self.autoencoder.similarity.shape[0])
-        history = sp.csr_matrix((worth, requests.rows[used], starts), shape=shape)
-        return sp.csr_matrix(history @ self.autoencoder.similarity)
+        rows = requests.rows[used]
+        mean, square = np.zeros(len(requests)), np.zeros(len(requests))
+        own = np.zeros(len(offered))
+        for request in range(len(requests)):
+            mine = slice(starts[request], starts[request + 1])
+            found, totals = self.autoencoder.totals(rows[mine], worth[mine])
+            if found.size:
+                mean[request] = totals.sum() / self._size
+                square[request] = totals @ totals / self._size
+                asked = slice(offered.starts[request], offered.starts[request + 1])
+                own[asked] = _looked_up(offered.rows[asked], found, totals)
+        owners = offered.owners
+        return _standing(own, mean[owners], square[owners])
 
     @property
     def _size(self) -> int:
         return max(len(self.listeners), 1)
+
+
+def _looked_up(wanted: Rows, rows: Rows, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the score of each wanted row, 0 where it is not among the ascending rows."""
+    at = np.minimum(np.searchsorted(rows, wanted), rows.size - 1)
+    return np.where(rows[at] == wanted, scores[at], 0.0)
 
 
 def standard(scores: Floats) -> Floats:
