@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ class Requests:
         shown_starts: (r + 1,) where the slots on each listener's recent pages begin.
         shown_rows: Catalogue rows.
         shown_at_ms: When each was shown.
+        worked_out: What families have worked out of these requests and others need too.
     """
 
     user_ids: tuple[str, ...]
@@ -53,6 +54,7 @@ class Requests:
     shown_starts: Rows
     shown_rows: Rows
     shown_at_ms: NDArray[np.int64]
+    worked_out: dict[int, Floats] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return int(self.now_ms.size)

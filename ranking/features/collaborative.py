@@ -1,4 +1,4 @@
-"""How much listeners with the same taste play a candidate: ALS preference, three ways."""
+"""How much listeners with the same taste play a candidate: the preference that ALS predicts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class CollaborativeAffinity:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns."""
-        return ("als_preference", "als_cosine", "als_track_norm", "als_relative")
+        return ("als_preference", "als_cosine", "als_track_norm")
 
     def describe(self, requests: Requests, offered: Offered) -> Floats:
-        """Return (n, 4); NaN for a listener or track the factorisation knows nothing of."""
+        """Return (n, 3); NaN for a listener or track the factorisation knows nothing of."""
         owners = offered.owners
         found = tastes(requests, self.factors)
         tracks = self.factors.tracks[offered.rows]
@@ -40,10 +40,6 @@ class CollaborativeAffinity:
         lengths = norms * np.sqrt(np.einsum("rd,rd->r", found, found))[owners]
         known = lengths > 0
         cosine = np.divide(preference, lengths, out=np.zeros_like(lengths), where=known)
-        best = np.zeros(len(requests), dtype=np.float32)
-        np.maximum.at(best, owners, preference)
-        best = best[owners]
-        relative = np.divide(preference, best, out=np.zeros_like(preference), where=best > 0)
-        values = np.column_stack([preference, cosine, norms, relative]).astype(np.float32)
+        values = np.column_stack([preference, cosine, norms]).astype(np.float32)
         values[~known] = np.nan
         return values

@@ -13,12 +13,20 @@ from ranking.model import Floats
 def tastes(requests: Requests, factors: AlsFactors) -> Floats:
     """Return (r, dim) what `folded_in` gives for each listener, zeros where nothing is liked.
 
-    The systems are solved by one call; a test holds them to `AlsFactors.fold_in`.
+    The systems are solved by one call, once for all families that ask; a test holds them to
+    `AlsFactors.fold_in`.
 
     Args:
         requests: Whose tracks stand in the catalogue rows of the factors.
         factors: Track factors.
     """
+    known = requests.worked_out.get(id(factors))
+    if known is None:
+        known = requests.worked_out[id(factors)] = _solved(requests, factors)
+    return known
+
+
+def _solved(requests: Requests, factors: AlsFactors) -> Floats:
     found = np.zeros((len(requests), factors.dim), dtype=np.float32)
     liked = np.flatnonzero(requests.weights > 0)
     bounds = np.searchsorted(liked, requests.starts)

@@ -54,6 +54,15 @@ class FeatureBuilderContract:
         # Products of another shape may sum in another order: float32 over tens of terms.
         np.testing.assert_allclose(shuffled, straight[order], rtol=1e-4, atol=1e-5)
 
+    @pytest.mark.parametrize("kind", REQUESTS)
+    def test_a_candidate_is_described_alike_without_the_others(self, kind: str) -> None:
+        query, found = REQUESTS[kind], self.candidates(kind)
+        few = np.arange(1, len(found), 7)
+        whole = self.builder.build([query], [found]).values
+        thinned = self.builder.build([query], [found.take(few)]).values
+        # Products of another shape may sum in another order: float32 over tens of terms.
+        np.testing.assert_allclose(thinned, whole[few], rtol=1e-4, atol=1e-5)
+
     def test_pages_are_described_together_as_one_by_one(self) -> None:
         pages = [self.candidates(kind) for kind in REQUESTS]
         together = self.builder.build(list(REQUESTS.values()), pages).values
