@@ -21,6 +21,7 @@ from pipelines.commands import (
     embed,
     evaluate,
     explain,
+    export,
     imports,
     serve,
     train,
@@ -48,6 +49,7 @@ app.command()(train.train)
 app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(explain.explain)
+app.add_typer(export.app, name="export")
 app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)

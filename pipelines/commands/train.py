@@ -11,14 +11,19 @@ from pipelines.commands.session import now_ms, session_of
 
 DEFAULT_SEED = 7
 
-Only = Annotated[
-    str, typer.Option(help="Some stages of embed,factors,index,ranker. [default: all]")
+Stages = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Some of embed, factors, index, ranker. [default: all]", show_default=False
+    ),
 ]
+Only = Annotated[str, typer.Option(help="The same, as one word with commas.")]
 TrainSeed = Annotated[int, typer.Option("--seed", min=0, help="Decides every random choice.")]
 
 
 def train(
     context: typer.Context,
+    stages: Stages = None,
     only: Only = "",
     seed: TrainSeed = DEFAULT_SEED,
     as_json: AsJson = False,
@@ -29,10 +34,10 @@ def train(
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()
-    wanted = [word.strip() for word in only.split(",") if word.strip()]
+    wanted = [*(stages or ()), *(word.strip() for word in only.split(",") if word.strip())]
     if unknown := sorted(set(wanted) - set(STAGES)):
         raise typer.BadParameter(
-            f"--only: {', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
+            f"{', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
         )
     with session.workspace(settings) as workspace, session.progress("train") as progress:
         report = run(

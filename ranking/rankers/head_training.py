@@ -110,7 +110,6 @@ def train_heads(
 
 
 def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
-    cut_ms = np.quantile(data.at_ms, 1.0 - share) if data.at_ms.size else 0
     weights = data.weights
     if config.half_life_days is not None:
         age_days = (data.at_ms.max(initial=0) - data.at_ms) / 86_400_000
@@ -119,7 +118,12 @@ def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
     if config.position and np.any(~np.isnan(data.positions)):
         names = (*names, POSITION)
         values = np.column_stack([values, data.positions]).astype(np.float32, copy=False)
-    return _Slices(names, values, weights, data.at_ms < cut_ms)
+    return _Slices(names, values, weights, earlier_rows(data.at_ms, share))
+
+
+def earlier_rows(at_ms: NDArray[np.int64], share: float) -> Mask:
+    """Return (m,) which examples are learned from; the latest share stops and calibrates."""
+    return at_ms < (np.quantile(at_ms, 1.0 - share) if at_ms.size else 0)
 
 
 def _head(

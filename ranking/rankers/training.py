@@ -102,7 +102,7 @@ def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbm
         Burges, "From RankNet to LambdaRank to LambdaMART", 2010; Ke et al., "LightGBM", 2017.
     """
     n_groups = len(data.groups)
-    held = max(1, int(n_groups * config.validation_share))
+    held = held_groups(n_groups, config.validation_share)
     if n_groups - held < 1 or not data.labels.any():
         raise DataError(
             f"{n_groups} requests with a positive outcome are too few to train a ranker; "
@@ -110,6 +110,11 @@ def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbm
         )
     train, valid = _datasets(data, n_groups - held, config.bins)
     return LightGbmRanker(_stopped(train, valid, _parameters(config, data.names, seed), config))
+
+
+def held_groups(n_groups: int, share: float) -> int:
+    """Return how many of the groups, the last ones, stop the growing of trees."""
+    return max(1, int(n_groups * share))
 
 
 def grown(
