@@ -25,6 +25,7 @@ from pipelines.commands import (
     imports,
     serve,
     train,
+    tune,
     world,
 )
 from pipelines.commands.display import print_json
@@ -50,6 +51,7 @@ app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(explain.explain)
 app.add_typer(export.app, name="export")
+app.add_typer(tune.app, name="tune")
 app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)

@@ -27,6 +27,7 @@ COMMANDS = (
     "evaluate",
     "explain",
     "export",
+    "tune",
     "promote",
     "rollback",
     "artifacts",
@@ -43,7 +44,8 @@ LEAVES = (
     ("evaluate", "audio"),
     ("evaluate", "off-policy"),
     ("export", "training-set"),
-    *((name,) for name in COMMANDS if name not in ("import", "world", "export")),
+    ("tune", "ranker"),
+    *((name,) for name in COMMANDS if name not in ("import", "world", "export", "tune")),
 )
 ROOT = Path(__file__).parents[2]
 SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")
@@ -127,6 +129,8 @@ def test_help_loads_nothing_heavy() -> None:
         ("train", "--only", "embed,taste"),
         ("train", "taste"),
         ("export", "training-set"),
+        ("tune", "ranker", "--trials", "0"),
+        ("tune", "ranker", "--from", "absent.parquet"),
         ("import", "events"),
         ("import", "lastfm-hetrec", "absent"),
         ("import", "events", "absent.csv"),

@@ -47,7 +47,10 @@ def fill(workspace: Workspace, listeners: int = 40, tracks: int = 60, days: int 
             listens.append((f"l{user:02d}", str(track), moment))
     add_listens(workspace, listens)
     with workspace.database.read() as connection:
-        shown = shown_history(load_catalogue(connection), pages=500, minutes=days * 24 * 60)
+        # The last thing that follows a page, 25 hours later, falls on the last day of listening.
+        minutes = (days - 1) * 24 * 60 - 120
+        catalogue = load_catalogue(connection)
+    shown = shown_history(catalogue, pages=500, minutes=minutes, listeners=20)
     with workspace.warehouse.batch() as batch:
         named = pl.concat_str(pl.lit("shown-"), "event_id")
         batch.append(EVENTS, shown.events.with_columns(event_id=named))
