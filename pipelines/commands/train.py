@@ -29,6 +29,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Learn vectors, factors, index and ranker; nothing becomes live before `segue promote`."""
+    from pipelines.tracking.opening import open_run_log
+    from pipelines.tracking.telling import tell_training
     from pipelines.train import STAGES
     from pipelines.train import train as run
 
@@ -39,7 +41,12 @@ def train(
         raise typer.BadParameter(
             f"{', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
         )
-    with session.workspace(settings) as workspace, session.progress("train") as progress:
+    told = {**session.told(settings, "train", "feed", "embeddings"), "seed": seed}
+    with (
+        open_run_log(settings.tracking, "train") as log,
+        session.workspace(settings) as workspace,
+        session.progress("train") as progress,
+    ):
         report = run(
             workspace,
             settings.embeddings.audio,
@@ -51,4 +58,5 @@ def train(
             progress=progress,
             duplicates=settings.embeddings.duplicates,
         )
+        tell_training(log, told, report, workspace.artifacts)
     session.show(report, "train")

@@ -62,6 +62,8 @@ def tune_ranker(
     as_json: AsJson = False,
 ) -> None:
     """Search how the ranker's trees are grown; a call that was killed goes on where it was."""
+    from pipelines.tracking.opening import open_run_log
+    from pipelines.tracking.telling import tell_search
     from pipelines.training_file import refuse_existing
     from pipelines.tuning.material import FOLDER, alone
     from pipelines.tuning.run import require_optuna
@@ -72,7 +74,11 @@ def tune_ranker(
     require_optuna()  # before the work, like the file
     if write is not None:
         refuse_existing(write, force=force)
-    with session.workspace(settings) as workspace, session.progress("tune") as progress:
+    with (
+        open_run_log(settings.tracking, "tune ranker") as log,
+        session.workspace(settings) as workspace,
+        session.progress("tune") as progress,
+    ):
         folder = workspace.root / FOLDER
         with alone(folder):
             report = run(
@@ -83,6 +89,7 @@ def tune_ranker(
                 timeout_s=timeout,
                 progress=progress,
             )
+        tell_search(log, {**session.told(settings, "tune", "train", "feed"), "seed": seed}, report)
     if write is not None:
         _write(session, report, write)
     _show(session, report, write)
