@@ -42,6 +42,8 @@ class TuneConfig(BaseModel):
     """Trials drawn at random before the search looks at what came of them."""
     prune_after: int = Field(default=5, ge=1, le=1000)
     """Finished trials before one may be given up half-way for lying below their median."""
+    prune_from: int = Field(default=60, ge=1, le=10_000)
+    """Trees before a trial may be given up: small steps begin slowly and may end well."""
     report_every: int = Field(default=10, ge=1, le=10_000)
     """Trees between two looks at whether a trial is given up."""
 

@@ -38,13 +38,13 @@ class Trials:
         material: The whole training set, and the settings as they are.
         earlier: What trains and stops.
         later: What judges.
-        report_every: Trees between two looks.
+        config: When the trial is looked at.
     """
 
     material: Material
     earlier: TrainingSet
     later: TrainingSet
-    report_every: int
+    config: TuneConfig
 
     def __call__(
         self, settings: Settings, look: Callable[[int, float], None]
@@ -57,7 +57,7 @@ class Trials:
 
         def watch(model: str, trees: int, figure: float) -> None:
             models[model] = max(models.get(model, -np.inf), sign * figure)
-            if trees % self.report_every == 0:
+            if trees >= self.config.prune_from and trees % self.config.report_every == 0:
                 look((len(models) - 1) * HEAD_STEPS + trees, models[model])
 
         training = applied(self.material.training, settings)
@@ -114,7 +114,7 @@ def tune(
     name = f"ranker-{digest(material.name, *rules)}"
     start = settings_now(space, training)
     search = open_search(folder / f"{name}.db", space, start, config, material.seed)
-    tried = Trials(material, earlier, later, config.report_every)
+    tried = Trials(material, earlier, later, config)
     search.run(tried, trials, timeout_s, progress.counter("trials finished"))
     return _report(search, tried)
 

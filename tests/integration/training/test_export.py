@@ -25,7 +25,9 @@ from tests.support.histories import START_MS, add_plays, add_tracks, two_tastes
 from tests.support.logged_listening import HEADED, LAMBDARANK, fill
 
 SEED = 5
-BOTH = pytest.mark.parametrize("config", [LAMBDARANK, HEADED], ids=["lambdarank", "heads"])
+CONFIGS = {"lambdarank": LAMBDARANK, "heads": HEADED}
+BOTH = pytest.mark.parametrize("kind", list(CONFIGS))
+Exports = dict[str, tuple[Path, ExportReport]]
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,20 @@ def exported(
     )
 
 
+@pytest.fixture(scope="module")
+def exports(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    folder = tmp_path_factory.mktemp("exports")
+    return {
+        kind: (path := folder / f"{kind}.parquet", exported(workspace, config, path))
+        for kind, config in CONFIGS.items()
+    }
+
+
 @BOTH
 def test_a_ranker_fitted_to_the_file_is_the_one_that_training_makes(
-    workspace: Workspace, config: TrainConfig, tmp_path: Path
+    workspace: Workspace, exports: Exports, kind: str, tmp_path: Path
 ) -> None:
-    path, folder = tmp_path / "set.parquet", tmp_path / "model"
-    report = exported(workspace, config, path)
+    (path, report), folder, config = exports[kind], tmp_path / "model", CONFIGS[kind]
     data, header = read_training_set(path)
     assert report.rows == len(data.data.values) == data.about.height > 300
     assert header.inputs["events"] == workspace.warehouse.fingerprint(EVENTS)
@@ -73,14 +83,11 @@ def test_a_ranker_fitted_to_the_file_is_the_one_that_training_makes(
 
 
 @BOTH
-def test_the_split_is_the_one_that_stops_the_growing(
-    workspace: Workspace, config: TrainConfig, tmp_path: Path
-) -> None:
-    exported(workspace, config, tmp_path / "set.parquet")
-    frame = pl.read_parquet(tmp_path / "set.parquet")
-    share = config.ranker.trees.validation_share
+def test_the_split_is_the_one_that_stops_the_growing(exports: Exports, kind: str) -> None:
+    frame = pl.read_parquet(exports[kind][0])
+    share = CONFIGS[kind].ranker.trees.validation_share
     held = frame.filter(pl.col("split") == "validation")
-    if config is LAMBDARANK:
+    if kind == "lambdarank":
         requests = frame["request"].n_unique()
         assert held["request"].n_unique() == int(requests * share)
         assert held["request"].min() == requests - int(requests * share)
@@ -90,12 +97,9 @@ def test_the_split_is_the_one_that_stops_the_growing(
     assert learned["at"].max() <= held["at"].min()
 
 
-def test_what_nobody_can_know_is_null_and_no_column_is_nan(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    exported(workspace, HEADED, tmp_path / "set.parquet")
-    frame = pl.read_parquet(tmp_path / "set.parquet")
-    data, _ = read_training_set(tmp_path / "set.parquet")
+def test_what_nobody_can_know_is_null_and_no_column_is_nan(exports: Exports) -> None:
+    frame = pl.read_parquet(exports["heads"][0])
+    data, _ = read_training_set(exports["heads"][0])
     assert set(frame["outcome_skip"].unique()) >= {0.0, 1.0}
     assert frame["outcome_skip"].null_count() == np.isnan(data.data.outcomes["skip"]).sum() > 0
     features = frame.select(data.data.names)
@@ -130,7 +134,7 @@ def test_a_file_that_is_there_stays_unless_told_otherwise(
     assert pl.read_parquet(path).height
 
 
-def test_other_files_are_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:
+def test_other_files_are_refused_by_name(exports: Exports, tmp_path: Path) -> None:
     plain, text = tmp_path / "plain.parquet", tmp_path / "text.parquet"
     pl.DataFrame({"user_id": ["u"]}).write_parquet(plain)
     text.write_text("no Parquet")
@@ -138,9 +142,8 @@ def test_other_files_are_refused_by_name(workspace: Workspace, tmp_path: Path) -
         read_training_set(plain)
     with pytest.raises(DataError, match=r"text\.parquet"):
         read_training_set(text)
-    exported(workspace, LAMBDARANK, tmp_path / "set.parquet")
-    metadata = pl.read_parquet_metadata(tmp_path / "set.parquet")
-    frame = pl.read_parquet(tmp_path / "set.parquet")
+    metadata = pl.read_parquet_metadata(exports["lambdarank"][0])
+    frame = pl.read_parquet(exports["lambdarank"][0])
     torn = frame.sample(fraction=1.0, shuffle=True, seed=1)
     torn.write_parquet(tmp_path / "torn.parquet", metadata={"segue": metadata["segue"]})
     with pytest.raises(DataError, match="stand together"):

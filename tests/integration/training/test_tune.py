@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from pipelines.tuning.configuration import TuneConfig
 from pipelines.tuning.judging import worth
 from pipelines.tuning.material import Material, alone, from_file, made_once
 from pipelines.tuning.report import TuneReport
-from pipelines.tuning.run import tune
+from pipelines.tuning.run import require_optuna, tune
 from pipelines.tuning.slices import cut
 from ranking.assembly import FeedConfig
 from ranking.evaluation.intervals import Estimate
@@ -36,7 +37,12 @@ from tests.support.logged_listening import HEADED, LAMBDARANK, fill
 
 SEED = 5
 SEARCH = TuneConfig(
-    startup_trials=2, prune_after=2, report_every=3, min_leaf_rows=(5, 50), leaves=(3, 15)
+    startup_trials=2,
+    prune_after=2,
+    report_every=3,
+    prune_from=3,
+    min_leaf_rows=(5, 50),
+    leaves=(3, 15),
 )
 KILLED = """
 import sys
@@ -78,6 +84,15 @@ def material_of(workspace: Workspace, config: TrainConfig, folder: Path) -> Mate
     return made_once(source, folder, Silent())
 
 
+@pytest.fixture(scope="module")
+def ranked(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Material, Path]:
+    """Return what a lambdarank search works on, and the file it is kept in."""
+    folder = tmp_path_factory.mktemp("set")
+    made = material_of(workspace, LAMBDARANK, folder)
+    (path,) = folder.glob("*.parquet")
+    return made, path
+
+
 def searched(material: Material, folder: Path, trials: int) -> TuneReport:
     folder.mkdir(exist_ok=True)
     return tune(material, SEARCH, folder, trials=trials, timeout_s=None, progress=Silent())
@@ -89,10 +104,9 @@ def story(report: TuneReport) -> list[tuple]:
 
 
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(
-    workspace: Workspace, tmp_path: Path
+    ranked: tuple[Material, Path], tmp_path: Path
 ) -> None:
-    made = material_of(workspace, LAMBDARANK, tmp_path / "set")
-    (source,) = (tmp_path / "set").glob("*.parquet")
+    made, source = ranked
     material = from_file(source)
     np.testing.assert_array_equal(material.data.data.values, made.data.data.values)
     whole = searched(material, tmp_path / "whole", trials=6)
@@ -144,9 +158,10 @@ def test_the_first_trial_is_today_and_the_best_is_what_its_settings_give(
 
 
 def test_the_training_set_is_made_once_while_nothing_changes(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, ranked: tuple[Material, Path], tmp_path: Path
 ) -> None:
-    first = material_of(workspace, LAMBDARANK, tmp_path)
+    first, kept = ranked
+    shutil.copy(kept, tmp_path)
     trees = LAMBDARANK.ranker.trees.model_copy(update={"leaves": 5})
     other = LAMBDARANK.model_copy(
         update={"ranker": LAMBDARANK.ranker.model_copy(update={"trees": trees})}
@@ -170,24 +185,20 @@ def test_two_searches_do_not_meet_in_one_folder(tmp_path: Path) -> None:
         pass
 
 
-def test_without_optuna_the_extra_is_named(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    material = material_of(workspace, LAMBDARANK, tmp_path)
+def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"segue\[tuning\]"):
-        searched(material, tmp_path, trials=1)
+        require_optuna()
 
 
 def test_the_winner_is_written_over_the_settings_of_today(
-    workspace: Workspace,
+    ranked: tuple[Material, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    material_of(workspace, LAMBDARANK, tmp_path)
-    (source,) = tmp_path.glob("*.parquet")
+    _, source = ranked
     today = "[feed]\nsize = 17\n[train.ranker]\nwindows = 2\n"
     Path("segue.toml").write_text(today)
     words = ["tune", "ranker", "--from", str(source), "--trials", "3", "--write", "my.toml"]

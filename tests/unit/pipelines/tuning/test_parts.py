@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
@@ -96,17 +96,18 @@ def test_worth_is_the_mean_ndcg_of_each_listener() -> None:
 
 
 def test_luck_alone_is_no_gain_and_a_real_gain_is_found() -> None:
-    """Coverage over 200 searches of 20 trials that are all alike."""
+    """Coverage over 100 searches of 20 trials that are all alike."""
     covered = {"gain": 0, "honest": 0}
-    for seed in range(200):
+    searches = 100
+    for seed in range(searches):
         rng = np.random.default_rng(seed)
         values = rng.normal(0.3, 0.2, 150) + rng.normal(0, 0.1, (20, 150))
         best = int(np.argmax(values.mean(axis=1)))
         covered["gain"] += gain(values[best], values[0], rng).low <= 0
         covered["honest"] += honest_gain(values, rng).low <= 0
-    # One-sided 97.5 %; three standard errors of 200 draws are 3.3 %.
-    assert covered["honest"] / 200 > 0.94
-    assert covered["gain"] / 200 < 0.9  # the winner's own interval promises too much
+    # One-sided 97.5 %; three standard errors of 100 draws are 4.7 %.
+    assert covered["honest"] / searches > 0.928
+    assert covered["gain"] / searches < 0.9  # the winner's own interval promises too much
     rng = np.random.default_rng(1)
     values = rng.normal(0.3, 0.2, 150) + rng.normal(0, 0.1, (20, 150))
     values[7] += 0.1
@@ -171,6 +172,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(st.text('ab-_. "\\', min_size=1, max_size=4), VALUES, max_size=4))
 def test_toml_reads_back_as_it_was(document: dict[str, object]) -> None:
     assert tomllib.loads(toml_text(document)) == document
