@@ -17,7 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.errors import ConfigError
 
 PREFIX = "SEGUE_"
-SECTIONS = ("store", "feed", "embeddings", "train", "evaluate", "world", "service")
+DEFAULT_FILE = "segue.toml"
+SECTIONS = (
+    "store", "feed", "embeddings", "train", "tune", "tracking", "evaluate", "world", "service",
+)  # fmt: skip
 """Every section that some program of the house reads."""
 
 
@@ -48,8 +51,8 @@ def load_settings(model: type[Settings], path: Path | None, environ: Mapping[str
         ConfigError: Naming every fault: unreadable file, unknown section, key or variable, value
             out of range.
     """
-    chosen = path if path is not None else Path("segue.toml")
-    values = _read_toml(chosen) if path is not None or chosen.is_file() else {}
+    chosen = path if path is not None else Path(DEFAULT_FILE)
+    values = settings_file(path)
     faults = [f"[{name}] is not a section" for name in values if name not in SECTIONS]
     for name, text in environ.items():
         if name.startswith(PREFIX):
@@ -66,6 +69,21 @@ def load_settings(model: type[Settings], path: Path | None, environ: Mapping[str
             f"sections are {', '.join(SECTIONS)}; docs/settings.md lists their keys"
         )
     return settings
+
+
+def settings_file(path: Path | None) -> dict[str, Any]:
+    """Return what a settings file says, unchecked.
+
+    Args:
+        path: The TOML file; None reads `segue.toml` where there is one.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
+    default = Path(DEFAULT_FILE)
+    if path is None:
+        return _read_toml(default) if default.is_file() else {}
+    return _read_toml(path)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,24 @@ class LiveCatalogue:
     audio: Audio
     preferences: Mapping[str, Preferences]
     made_from: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when a track, a vector's version or a wish does."""
+        own, digest = self.catalogue, hashlib.sha256()
+        columns = (
+            own.creator_rows, own.statuses, own.origins, own.explicit, own.labelled,
+            own.released_at_ms, own.duration_ms, own.hidden, own.tags.indptr, own.tags.indices,
+            own.tags.data, own.clusters.members, own.clusters.canonical,
+        )  # fmt: skip
+        for column in columns:
+            digest.update(np.ascontiguousarray(column).tobytes())
+        regions = sorted((row, sorted(where)) for row, where in own.regions.items())
+        named = (own.tracks.values, own.creators.values, own.tag_names, regions)
+        wishes = sorted(self.preferences.items())
+        for told in (*named, wishes, sorted(self.made_from.items())):
+            digest.update(repr(told).encode())
+        return digest.hexdigest()[:16]
 
 
 def open_catalogue(workspace: Workspace, index: IndexConfig | None = None) -> LiveCatalogue:

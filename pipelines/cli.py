@@ -21,9 +21,11 @@ from pipelines.commands import (
     embed,
     evaluate,
     explain,
+    export,
     imports,
     serve,
     train,
+    tune,
     world,
 )
 from pipelines.commands.display import print_json
@@ -48,6 +50,8 @@ app.command()(train.train)
 app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(explain.explain)
+app.add_typer(export.app, name="export")
+app.add_typer(tune.app, name="tune")
 app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)
 app.command()(artifacts.rollback)

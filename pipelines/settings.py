@@ -8,7 +8,9 @@ from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.evaluate import EvaluateConfig
+from pipelines.tracking.configuration import TrackingConfig
 from pipelines.train import TrainConfig
+from pipelines.tuning.configuration import TuneConfig
 from pipelines.world.config import PlayConfig, WorldConfig
 from ranking.assembly import FeedConfig
 
@@ -48,6 +50,10 @@ class PipelineSettings(BaseModel):
     """From sound to vectors."""
     train: TrainConfig = TrainConfig()
     """How everything else that is learned is learned."""
+    tune: TuneConfig = TuneConfig()
+    """How better settings of the ranker are searched."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Who is told of runs."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """What is held out to judge by, and how often."""
     world: WorldSection = WorldSection()

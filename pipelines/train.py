@@ -133,6 +133,11 @@ def train(
     return _report(run)
 
 
+def ranker_seed(seed: int) -> int:
+    """Return the seed of the ranker's stage of a training with a seed."""
+    return derive_seed(seed, "ranker")
+
+
 def _embed(run: _Run) -> None:
     found = embed_catalogue(
         run.workspace,
@@ -212,7 +217,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             factors=run.config.factors,
             training=run.config.ranker,
             feed=run.feed,
-            seed=derive_seed(run.seed, "ranker"),
+            seed=ranker_seed(run.seed),
             preferences=opened.preferences,
             progress=run.progress,
         )

@@ -28,7 +28,7 @@ from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.head_training import HeadsConfig, OutcomeData, train_heads
 from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
-from ranking.rankers.training import RankerConfig, train_ranker
+from ranking.rankers.training import RankerConfig, Watch, train_ranker, unwatched
 
 TrainedRanker: TypeAlias = LightGbmRanker | HeadsRanker | BlendRanker
 MIN_REQUESTS: dict[Kind, int] = {"lambdarank": 30, "blend": 10}
@@ -180,7 +180,7 @@ def training_set(
 
 
 def fit_ranker(
-    data: TrainingSet, training: RankerTrainingConfig, seed: int
+    data: TrainingSet, training: RankerTrainingConfig, seed: int, watch: Watch = unwatched
 ) -> tuple[TrainedRanker, dict[str, float]]:
     """Fit the ranker that a training set is for.
 
@@ -188,6 +188,7 @@ def fit_ranker(
         data: What it learns from.
         training: How.
         seed: Decides every draw.
+        watch: Told how the trees fare.
 
     Returns:
         The ranker, and how many requests and rows it was trained on, and trees it has.
@@ -197,7 +198,7 @@ def fit_ranker(
     """
     examples = data.data
     if isinstance(examples, OutcomeData):
-        return _heads(examples, training, seed)
+        return _heads(examples, training, seed, watch)
     n_requests = examples.groups.size
     if n_requests < MIN_REQUESTS[data.kind]:
         raise DataError(
@@ -209,15 +210,15 @@ def fit_ranker(
     if data.kind == "blend":
         blend = fit_blend(examples, training.stacking.blend)
         return blend, figures | {f"weight_{name}": each for name, each in blend.weights.items()}
-    ranker = train_ranker(examples, training.trees, derive_seed(seed, "trees"))
+    ranker = train_ranker(examples, training.trees, derive_seed(seed, "trees"), watch)
     return ranker, figures | {"trees": float(ranker.booster.num_trees())}
 
 
 def _heads(
-    examples: OutcomeData, training: RankerTrainingConfig, seed: int
+    examples: OutcomeData, training: RankerTrainingConfig, seed: int, watch: Watch
 ) -> tuple[HeadsRanker, dict[str, float]]:
     trees_seed = derive_seed(seed, "trees")
-    ranker, left_out = train_heads(examples, training.heads, training.trees, trees_seed)
+    ranker, left_out = train_heads(examples, training.heads, training.trees, trees_seed, watch)
     for name, reason in left_out.items():
         logger().warning("head_left_out", head=name, reason=reason)
     trees = {f"trees_{head.name}": float(head.booster.num_trees()) for head in ranker.heads}

@@ -102,9 +102,17 @@ def evaluate(
         _refuse_strays(context)
         context.find_root().obj = session
         return
+    from pipelines.tracking.opening import open_run_log
+    from pipelines.tracking.telling import tell_run
+
     settings = session.settings()
-    with session.workspace(settings) as workspace, session.progress("evaluate") as progress:
+    with (
+        open_run_log(settings.tracking, f"evaluate {protocol.value}") as log,
+        session.workspace(settings) as workspace,
+        session.progress("evaluate") as progress,
+    ):
         report = run_evaluation(workspace, settings, protocol, seeds, progress)
+        tell_run(log, session.told(settings, "train", "feed", "evaluate"), report)
     session.show(report, f"evaluate ({protocol.value})")
 
 
@@ -157,6 +165,8 @@ def heads(
     """Compare heads on slots shown later with a logistic model and plain trees."""
     from pipelines.heads_evaluation.configuration import HeadsEvaluationConfig
     from pipelines.heads_evaluation.run import evaluate_heads
+    from pipelines.tracking.opening import open_run_log
+    from pipelines.tracking.telling import tell_run
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()
@@ -166,7 +176,11 @@ def heads(
         day_offset_hours=day_offset_hours,
         resamples=resamples,
     )
-    with session.workspace(settings) as workspace, session.progress("evaluate heads") as progress:
+    with (
+        open_run_log(settings.tracking, "evaluate heads") as log,
+        session.workspace(settings) as workspace,
+        session.progress("evaluate heads") as progress,
+    ):
         report = evaluate_heads(
             workspace,
             config,
@@ -175,6 +189,7 @@ def heads(
             DEFAULT_SEED if seed is None else seed,
             progress,
         )
+        tell_run(log, session.told(settings, "train", "evaluate"), report)
     session.show(report, "evaluate heads")
 
 

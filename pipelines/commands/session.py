@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -55,6 +55,10 @@ class Session:
         from pipelines.settings import PipelineSettings
 
         return load_settings(PipelineSettings, self.config, os.environ)
+
+    def told(self, settings: PipelineSettings, *sections: str) -> dict[str, Any]:
+        """Return some sections as JSON-ready values, for whoever is told of the run."""
+        return settings.model_dump(mode="json", include=set(sections))
 
     @contextmanager
     def workspace(self, settings: PipelineSettings) -> Iterator[Workspace]:

@@ -11,30 +11,42 @@ from pipelines.commands.session import now_ms, session_of
 
 DEFAULT_SEED = 7
 
-Only = Annotated[
-    str, typer.Option(help="Some stages of embed,factors,index,ranker. [default: all]")
+Stages = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Some of embed, factors, index, ranker. [default: all]", show_default=False
+    ),
 ]
+Only = Annotated[str, typer.Option(help="The same, as one word with commas.")]
 TrainSeed = Annotated[int, typer.Option("--seed", min=0, help="Decides every random choice.")]
 
 
 def train(
     context: typer.Context,
+    stages: Stages = None,
     only: Only = "",
     seed: TrainSeed = DEFAULT_SEED,
     as_json: AsJson = False,
 ) -> None:
     """Learn vectors, factors, index and ranker; nothing becomes live before `segue promote`."""
+    from pipelines.tracking.opening import open_run_log
+    from pipelines.tracking.telling import tell_training
     from pipelines.train import STAGES
     from pipelines.train import train as run
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()
-    wanted = [word.strip() for word in only.split(",") if word.strip()]
+    wanted = [*(stages or ()), *(word.strip() for word in only.split(",") if word.strip())]
     if unknown := sorted(set(wanted) - set(STAGES)):
         raise typer.BadParameter(
-            f"--only: {', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
+            f"{', '.join(unknown)} is no stage; stages are {', '.join(STAGES)}"
         )
-    with session.workspace(settings) as workspace, session.progress("train") as progress:
+    told = {**session.told(settings, "train", "feed", "embeddings"), "seed": seed}
+    with (
+        open_run_log(settings.tracking, "train") as log,
+        session.workspace(settings) as workspace,
+        session.progress("train") as progress,
+    ):
         report = run(
             workspace,
             settings.embeddings.audio,
@@ -46,4 +58,5 @@ def train(
             progress=progress,
             duplicates=settings.embeddings.duplicates,
         )
+        tell_training(log, told, report, workspace.artifacts)
     session.show(report, "train")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import lightgbm
 import numpy as np
@@ -16,7 +17,13 @@ from ranking.model import Floats, Mask, Rows
 from ranking.rankers.calibration import fit_calibration
 from ranking.rankers.heads import POSITION, Head, HeadsRanker, heads_ranker
 from ranking.rankers.outcomes import DEFAULT_HEADS, HeadConfig
-from ranking.rankers.training import RankerConfig, growing_parameters, grown
+from ranking.rankers.training import (
+    RankerConfig,
+    Watch,
+    growing_parameters,
+    grown,
+    unwatched,
+)
 
 MIN_POSITIVES = 20  # of a head, before and after the cut: fewer teach the habits of a few pages
 
@@ -79,7 +86,11 @@ class _Slices:
 
 
 def train_heads(
-    data: OutcomeData, config: HeadsConfig, trees: RankerConfig, seed: int
+    data: OutcomeData,
+    config: HeadsConfig,
+    trees: RankerConfig,
+    seed: int,
+    watch: Watch = unwatched,
 ) -> tuple[HeadsRanker, dict[str, str]]:
     """Grow one model an outcome, stopped and calibrated on the latest examples.
 
@@ -88,6 +99,7 @@ def train_heads(
         config: The outcomes, and how examples are used.
         trees: How trees are grown; its `validation_share` is the latest share of the examples.
         seed: Decides every draw.
+        watch: Told of the log loss of each head on the examples that stop it.
 
     Returns:
         The ranker, and head → why it was left out.
@@ -98,7 +110,7 @@ def train_heads(
     slices = _sliced(data, config, trees.validation_share)
     heads, left_out = [], {}
     for head in config.heads:
-        found = _head(data, slices, head, config, trees, derive_seed(seed, head.name))
+        found = _head(data, slices, head, config, trees, derive_seed(seed, head.name), watch)
         if isinstance(found, Head):
             heads.append(found)
         else:
@@ -110,7 +122,6 @@ def train_heads(
 
 
 def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
-    cut_ms = np.quantile(data.at_ms, 1.0 - share) if data.at_ms.size else 0
     weights = data.weights
     if config.half_life_days is not None:
         age_days = (data.at_ms.max(initial=0) - data.at_ms) / 86_400_000
@@ -119,7 +130,12 @@ def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
     if config.position and np.any(~np.isnan(data.positions)):
         names = (*names, POSITION)
         values = np.column_stack([values, data.positions]).astype(np.float32, copy=False)
-    return _Slices(names, values, weights, data.at_ms < cut_ms)
+    return _Slices(names, values, weights, earlier_rows(data.at_ms, share))
+
+
+def earlier_rows(at_ms: NDArray[np.int64], share: float) -> Mask:
+    """Return (m,) which examples are learned from; the latest share stops and calibrates."""
+    return at_ms < (np.quantile(at_ms, 1.0 - share) if at_ms.size else 0)
 
 
 def _head(
@@ -129,6 +145,7 @@ def _head(
     config: HeadsConfig,
     trees: RankerConfig,
     seed: int,
+    watch: Watch,
 ) -> Head | str:
     """Return the fitted head, or why there is none."""
     outcome = data.outcomes[head.name]
@@ -148,8 +165,9 @@ def _head(
     # Examples thinned alike stop the growing; all of the later ones calibrate.
     checked = later & (happened | (rng.random(happened.size) < share))
     booster = grown(
-        slices.names, slices.values, happened, slices.weights, kept, checked, parameters, trees
-    )
+        slices.names, slices.values, happened, slices.weights, kept, checked, parameters, trees,
+        partial(watch, head.name),
+    )  # fmt: skip
     raw = booster.predict(slices.values[later], raw_score=True, num_threads=trees.threads)
     calibration = fit_calibration(np.asarray(raw), happened[later], share)
     if config.refit:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import lightgbm
 import numpy as np
@@ -13,6 +16,10 @@ from core.errors import DataError
 from ranking.model import Floats, Mask
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.outcomes import Direction
+
+Watch: TypeAlias = Callable[[str, int, float], None]
+"""Told, tree by tree, (which model, trees so far, its figure on the rows that stop it); what it
+raises ends the growing."""
 
 
 class RankerConfig(BaseModel):
@@ -86,7 +93,13 @@ class RankingData:
         )
 
 
-def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbmRanker:
+def unwatched(_model: str, _trees: int, _figure: float) -> None:
+    """Watch nothing."""
+
+
+def train_ranker(
+    data: RankingData, config: RankerConfig, seed: int, watch: Watch = unwatched
+) -> LightGbmRanker:
     """Grow a lambdarank model, stopping early on groups it does not learn from.
 
     Args:
@@ -94,6 +107,7 @@ def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbm
             validation groups are the latest.
         config: How trees are grown.
         seed: Decides row and column sampling; the same seed gives the same model.
+        watch: Told of NDCG@10 of the validation groups.
 
     Raises:
         DataError: If there is nothing to learn from.
@@ -102,14 +116,20 @@ def train_ranker(data: RankingData, config: RankerConfig, seed: int) -> LightGbm
         Burges, "From RankNet to LambdaRank to LambdaMART", 2010; Ke et al., "LightGBM", 2017.
     """
     n_groups = len(data.groups)
-    held = max(1, int(n_groups * config.validation_share))
+    held = held_groups(n_groups, config.validation_share)
     if n_groups - held < 1 or not data.labels.any():
         raise DataError(
             f"{n_groups} requests with a positive outcome are too few to train a ranker; "
             "import more listening, or serve with source fusion (no ranker) until then"
         )
     train, valid = _datasets(data, n_groups - held, config.bins)
-    return LightGbmRanker(_stopped(train, valid, _parameters(config, data.names, seed), config))
+    parameters = _parameters(config, data.names, seed)
+    return LightGbmRanker(_stopped(train, valid, parameters, config, partial(watch, "order")))
+
+
+def held_groups(n_groups: int, share: float) -> int:
+    """Return how many of the groups, the last ones, stop the growing of trees."""
+    return max(1, int(n_groups * share))
 
 
 def grown(
@@ -121,6 +141,7 @@ def grown(
     checked: Mask,
     parameters: dict[str, object],
     config: RankerConfig,
+    watch: Callable[[int, float], None],
 ) -> lightgbm.Booster:
     """Grow trees on some rows until they gain nothing on others.
 
@@ -133,6 +154,7 @@ def grown(
         checked: (m,) rows that stop the growing.
         parameters: LightGBM's.
         config: How many trees at most, and how long without gain.
+        watch: Told, tree by tree, (trees so far, log loss on the rows that stop the growing).
     """
     at, later = np.flatnonzero(kept), np.flatnonzero(checked)
     train = lightgbm.Dataset(
@@ -145,7 +167,7 @@ def grown(
     valid = lightgbm.Dataset(
         values[later], happened[later].astype(np.float32), weight=weights[later], reference=train
     )
-    return _stopped(train, valid, parameters, config)
+    return _stopped(train, valid, parameters, config, watch)
 
 
 def growing_parameters(config: RankerConfig, seed: int) -> dict[str, object]:
@@ -172,13 +194,19 @@ def _stopped(
     valid: lightgbm.Dataset,
     parameters: dict[str, object],
     config: RankerConfig,
+    watch: Callable[[int, float], None],
 ) -> lightgbm.Booster:
+    def told(environment: lightgbm.callback.CallbackEnv) -> None:
+        figures = environment.evaluation_result_list
+        assert figures  # there is always a validation set
+        watch(environment.iteration + 1, figures[0][2])
+
     booster = lightgbm.train(
         parameters,
         train,
         num_boost_round=config.trees,
         valid_sets=[valid],
-        callbacks=[lightgbm.early_stopping(config.stop_after, verbose=False)],
+        callbacks=[told, lightgbm.early_stopping(config.stop_after, verbose=False)],
     )
     best = booster.best_iteration or booster.num_trees()
     return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))

@@ -26,6 +26,8 @@ COMMANDS = (
     "train",
     "evaluate",
     "explain",
+    "export",
+    "tune",
     "promote",
     "rollback",
     "artifacts",
@@ -41,7 +43,9 @@ LEAVES = (
     ("world", "play"),
     ("evaluate", "audio"),
     ("evaluate", "off-policy"),
-    *((name,) for name in COMMANDS if name not in ("import", "world")),
+    ("export", "training-set"),
+    ("tune", "ranker"),
+    *((name,) for name in COMMANDS if name not in ("import", "world", "export", "tune")),
 )
 ROOT = Path(__file__).parents[2]
 SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")
@@ -123,6 +127,10 @@ def test_help_loads_nothing_heavy() -> None:
         ("train", "--fast"),
         ("train", "--seed", "many"),
         ("train", "--only", "embed,taste"),
+        ("train", "taste"),
+        ("export", "training-set"),
+        ("tune", "ranker", "--trials", "0"),
+        ("tune", "ranker", "--from", "absent.parquet"),
         ("import", "events"),
         ("import", "lastfm-hetrec", "absent"),
         ("import", "events", "absent.csv"),
@@ -413,3 +421,16 @@ def _answers(url: str) -> bool:
         return httpx.get(url).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_one_stage_is_trained_by_name_with_settings_of_its_own(segue: Any, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("[train.ranker.trees]\nleaves = 31\n")
+    for words in (("ranker",), ("--only", "ranker")):
+        found = segue("train", *words, "--config", "my.toml")
+        assert found.code == 1
+        assert "ranker:" in found.err
+        assert not any(f"{stage}:" in found.err for stage in ("embed", "factors", "index"))
+    (tmp_path / "my.toml").write_text("[train.ranker.trees]\nleafs = 31\n")
+    found = segue("train", "ranker", "--config", "my.toml")
+    assert found.code == 2
+    assert "leafs" in found.err

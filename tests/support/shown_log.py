@@ -15,14 +15,19 @@ MINUTE_MS = 60_000
 
 
 def shown_history(
-    catalogue: Catalogue, pages: int = 60, slots: int = 5, seed: int = 1, minutes: int = 3_000
+    catalogue: Catalogue,
+    pages: int = 60,
+    slots: int = 5,
+    seed: int = 1,
+    minutes: int = 3_000,
+    listeners: int = 5,
 ) -> History:
-    """Return pages of a few listeners, half of their slots played, some twice or much later."""
+    """Return pages of some listeners, half of their slots played, some twice or much later."""
     rng = np.random.default_rng(seed)
     tracks = np.array(catalogue.tracks.values)
     rows, happened = [], []
     for page in range(pages):
-        user = f"u{rng.integers(0, 5)}"
+        user = f"u{rng.integers(0, listeners)}"
         at_ms = NOW_MS + int(rng.integers(0, minutes)) * MINUTE_MS
         surface = ("home", "radio", None)[rng.integers(0, 3)]
         for position, track in enumerate(rng.choice(tracks, slots, replace=False)):

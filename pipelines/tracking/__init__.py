@@ -1,0 +1,1 @@
+"""Telling an experiment tracker what was run, without the jobs knowing which."""
