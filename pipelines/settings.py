@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
-from pipelines.evaluate import EvaluateConfig
+from pipelines.evaluation.configuration import EvaluateConfig
 from pipelines.train import TrainConfig
 from pipelines.world.config import PlayConfig, WorldConfig
 from ranking.assembly import FeedConfig
