@@ -24,7 +24,7 @@ from pipelines.duplicates import fingerprint_catalogue
 from pipelines.embed_catalogue import embed_catalogue
 from pipelines.embed_fresh import save_index
 from pipelines.fitting import FactorsConfig, fit_history
-from pipelines.history import History, input_fingerprints, load_history
+from pipelines.history import History, input_fingerprints, load_history, newest_event
 from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
@@ -226,7 +226,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             ranker.save,
             now_ms=run.now_ms,
             config=config,
-            inputs=input_fingerprints(run.workspace.warehouse),
+            inputs={**input_fingerprints(run.workspace.warehouse), **newest_event(history)},
             metrics=metrics,
             feature_names=ranker.feature_names,
         )
