@@ -8,6 +8,7 @@ from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.evaluation.configuration import EvaluateConfig
+from pipelines.promotion_guard import PromoteConfig
 from pipelines.train import TrainConfig
 from pipelines.world.config import PlayConfig, WorldConfig
 from ranking.assembly import FeedConfig
@@ -50,5 +51,7 @@ class PipelineSettings(BaseModel):
     """How everything else that is learned is learned."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """What is held out to judge by, and how often."""
+    promote: PromoteConfig = PromoteConfig()
+    """When a ranker may go live."""
     world: WorldSection = WorldSection()
     """The built-in world."""
