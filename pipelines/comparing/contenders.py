@@ -45,18 +45,18 @@ class Contender:
             return FusionRanker()
         return load_ranker(artifacts, {"ranker": self.manifest.version})
 
-    def saw(self, cut_ms: int, warehouse: Warehouse) -> Saw:
-        """Return whether it was trained on anything since a moment: yes, no or unknown."""
-        if self.manifest is None:
-            return "no"
-        newest = self.manifest.inputs.get(NEWEST_EVENT)
-        if newest is not None:
-            moment = datetime.fromisoformat(newest).timestamp() * 1000
-            return "yes" if moment >= cut_ms else "no"
-        # Trained before the moment was kept: from the same tables it has seen all there is.
-        now = input_fingerprints(warehouse)
-        same = all(self.manifest.inputs.get(table) == print_ for table, print_ in now.items())
-        return "yes" if same else "unknown"
+
+def saw(manifest: Manifest | None, cut_ms: int, warehouse: Warehouse) -> Saw:
+    """Return whether a ranker was trained on anything since a moment; None has seen nothing."""
+    if manifest is None:
+        return "no"
+    newest = manifest.inputs.get(NEWEST_EVENT)
+    if newest is not None:
+        return "yes" if datetime.fromisoformat(newest).timestamp() * 1000 >= cut_ms else "no"
+    # Trained before the moment was kept: from the same tables it has seen all there is.
+    now = input_fingerprints(warehouse)
+    same = all(manifest.inputs.get(table) == print_ for table, print_ in now.items())
+    return "yes" if same else "unknown"
 
 
 def find_contender(artifacts: ArtifactStore, name: str, feed: FeedConfig) -> Contender:

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import SegueError
 from core.workspace import Workspace
 from pipelines.comparing.archive import comparison_key, keep, recall
-from pipelines.comparing.contenders import Contender, Saw, find_contender
+from pipelines.comparing.contenders import Contender, Saw, find_contender, saw
 from pipelines.comparing.duel import A, B
 from pipelines.comparing.questions import as_they_are, recipe_against_recipe
 from pipelines.comparing.recipes import Recipe, differences
@@ -119,25 +119,25 @@ def _recipes(
 def _side(contender: Contender, workspace: Workspace, cut_ms: int | None) -> Side:
     """Describe a contender; without times a trained one has seen every pair that is judged."""
     manifest = contender.manifest
-    saw: Saw = "no" if manifest is None else "yes"
+    seen: Saw = "no" if manifest is None else "yes"
     if cut_ms is not None:
-        saw = contender.saw(cut_ms, workspace.warehouse)
+        seen = saw(manifest, cut_ms, workspace.warehouse)
     return Side(
         name=contender.name,
         version=contender.version,
         created=None if manifest is None else moment_text(manifest.created_at),
         newest_event=None if manifest is None else manifest.inputs.get(NEWEST_EVENT),
-        saw_the_judged_part=saw,
+        saw_the_judged_part=seen,
         features=0 if manifest is None else len(manifest.feature_names),
     )
 
 
 def _caution(told: Mapping[str, Side]) -> str | None:
-    saw = [side for side, one in told.items() if one.saw_the_judged_part != "no"]
-    if not saw:
+    seen = [side for side, one in told.items() if one.saw_the_judged_part != "no"]
+    if not seen:
         return None
-    whose = " and ".join(saw)
-    certain = all(told[side].saw_the_judged_part == "yes" for side in saw)
+    whose = " and ".join(seen)
+    certain = all(told[side].saw_the_judged_part == "yes" for side in seen)
     return (
         f"{whose} {'saw' if certain else 'may have seen'} the judged days in training, so as they "
         "are the figures flatter; recipe against recipe is fair"
