@@ -147,8 +147,8 @@ def refusal(verdict: GuardVerdict, wanted: str) -> PromotionRefusedError:
     """Return the error of a challenger that may not go live."""
     assert verdict.difference is not None
     return PromotionRefusedError(
-        f"ranker {wanted} was not promoted: learned anew on the same splits its recipe has "
-        f"{_interval(verdict.difference)} more {DECISIVE} than that of the live ranker "
+        f"ranker {wanted} was not promoted: learned anew on the same splits, its recipe differs by "
+        f"{_interval(verdict.difference)} {DECISIVE} from that of the live ranker "
         f"{verdict.against}, and all of the interval lies below the margin -{verdict.margin:g}; "
         f"`segue compare {wanted} live` shows where, and `segue promote --force --reason '…'` "
         "promotes it all the same"

@@ -47,6 +47,7 @@ class PageCollector:
     ) -> None:
         self._workspace, self._training, self._timed = workspace, training, timed
         self._rows: list[Floats] = []
+        self._sampled = 0
         self._lists: Mapping[str, Mapping[str, Rows]] = {}
 
     def opens(self, contest: Contest, audience: Audience) -> Mapping[str, Ranker]:
@@ -101,7 +102,7 @@ class PageCollector:
         """Keep described rows as training would have them: all that were chosen, some others."""
         starts = offered.starts
         for at, query in enumerate(offered.queries):
-            if sum(len(part) for part in self._rows) >= SAMPLED_ROWS:
+            if self._sampled >= SAMPLED_ROWS:
                 return
             user = query.listener.user_id
             shortlist = offered.shortlists[at]
@@ -111,6 +112,7 @@ class PageCollector:
             if labels.any():
                 rng = generator(query.seed, "page")
                 kept = thinned(labels, self._training.negatives, rng)
+                self._sampled += kept.size
                 self._rows.append(offered.features.values[starts[at] + kept])
 
     def _checked(self, ranker: Ranker) -> tuple[FeatureMatrix, tuple[Reliability, ...]]:

@@ -13,7 +13,7 @@ from pipelines.evaluation.contest import Contest
 from pipelines.judgement_page.document import SegmentFigure
 from ranking.evaluation.intervals import bootstrap_mean
 from ranking.evaluation.segments import Segment
-from ranking.evaluation.tables import PER_LISTENER, judge
+from ranking.evaluation.tables import PER_LISTENER, Judged, judge
 from ranking.model import Rows
 
 NDCG, RECALL = PER_LISTENER.index("ndcg@10"), PER_LISTENER.index("recall@20")
@@ -26,26 +26,19 @@ def segment_figures(
     models: Sequence[str],
 ) -> tuple[SegmentFigure, ...]:
     """Return the figures of models by segment; segments in which nobody stands are left out."""
-    segments = judged_segments(contest.split, contest.catalogue, contest.learned, audience)
+    # What is shown is counted for everybody, not only for those who chose something of it.
+    whole = {one: judge(lists[one], audience.relevant, audience.bits) for one in models}
     return tuple(
-        _figure(segment, relevant, model, lists[model], audience)
-        for segment in segments
+        _figure(segment, model, judge(lists[model], relevant, audience.bits), whole[model])
+        for segment in judged_segments(contest.split, contest.catalogue, contest.learned, audience)
         if (relevant := segment.of(audience.relevant))
         for model in models
     )
 
 
-def _figure(
-    segment: Segment,
-    relevant: Mapping[str, Rows],
-    model: str,
-    lists: Mapping[str, Rows],
-    audience: Audience,
-) -> SegmentFigure:
-    judged = judge(lists, relevant, audience.bits)
+def _figure(segment: Segment, model: str, judged: Judged, whole: Judged) -> SegmentFigure:
     rng = generator(0, segment.family, segment.name, model)
-    # What is shown is counted for everybody, not only for those who chose something of it.
-    shown = segment.share_shown(judge(lists, audience.relevant, audience.bits))
+    shown = segment.share_shown(whole)
     return SegmentFigure(
         family=segment.family,
         segment=segment.name,

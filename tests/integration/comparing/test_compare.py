@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ArtifactError, PromotionRefusedError
+from core.errors import ArtifactError, DataError, PromotionRefusedError
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
 from embeddings.collaborative.factors import AlsConfig
@@ -138,10 +138,18 @@ def test_what_was_trained_before_the_judged_days_is_not_accused(
         update={"inputs": {**whole.inputs, "newest_event": "2026-01-03T00:00:00.000+00:00"}}
     )
     monkeypatch.setattr(type(workspace.artifacts), "manifest", lambda *_: early)
+
+    def too_little(*_: object) -> None:
+        raise DataError("too little to learn from")
+
+    monkeypatch.setattr("pipelines.comparing.run.compared_recipes", too_little)
     report = compared(workspace, first, "fusion")
     assert (report.a.saw_the_judged_part, report.b.saw_the_judged_part) == ("no", "no")
     assert report.caution is None
     assert report.b.version == "fusion"
+    # What keeps recipes from being learned does not keep the artifacts from being judged.
+    assert report.as_they_are is not None
+    assert (report.recipes, report.recipes_note) == (None, "too little to learn from")
 
 
 def test_who_is_not_there_is_named(workspace: Workspace) -> None:

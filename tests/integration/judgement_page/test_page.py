@@ -228,7 +228,7 @@ def test_without_a_live_ranker_the_page_says_so(
     workspace: Workspace, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(workspace.artifacts), "live", lambda _: None)
-    nothing = LiveRanker.open(workspace, made[-1], timed=True)
+    nothing = LiveRanker.open(workspace, None, timed=True)
     assert nothing.ranker is None
     alone = nothing.compared(FusionRanker(), FeatureMatrix((), np.empty((0, 0), np.float32)), ())
     write_page(made[1].model_copy(update={"live": alone}), tmp_path)
