@@ -22,6 +22,7 @@ from core.errors import ArtifactError
 from core.ids import new_id
 
 MANIFEST = "manifest.json"
+NOTES = "notes.jsonl"
 HASH_BLOCK_BYTES = 1 << 20
 
 
@@ -37,7 +38,8 @@ class Manifest(BaseModel):
     code_revision: str
     config: dict[str, Any]
     inputs: dict[str, str]
-    """Input → fingerprint: a table's, or the version of another artifact."""
+    """Input → fingerprint: a table's, or the version of another artifact; a ranker's also say how
+    far the listening reached."""
     metrics: dict[str, float]
     feature_names: tuple[str, ...]
     files: dict[str, str]
@@ -162,6 +164,37 @@ class ArtifactStore:
                 raise ArtifactError(f"artifact {kind} {version} lacks {name}; train it again")
             if _sha256(path) != expected:
                 raise ArtifactError(f"artifact {kind} {version}: {name} was changed; train again")
+
+    def note(self, kind: str, version: str, said: Mapping[str, Any]) -> None:
+        """Keep what is said of an artifact after it was made, beside its manifest.
+
+        It goes where the artifact goes, and stays when the store is lost.
+
+        Raises:
+            ArtifactError: If there is no such artifact.
+        """
+        line = json.dumps(dict(said), ensure_ascii=False, allow_nan=False)
+        with (self.folder(kind, version) / NOTES).open("a", encoding="utf-8") as handle:
+            handle.write(line + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+    def notes(self, kind: str, version: str) -> tuple[dict[str, Any], ...]:
+        """Return what was said of an artifact, oldest first.
+
+        Raises:
+            ArtifactError: If there is no such artifact, or its notes are broken.
+        """
+        path = self.folder(kind, version) / NOTES
+        if not path.is_file():
+            return ()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return tuple(json.loads(line) for line in lines)
+        except ValueError as error:
+            raise ArtifactError(
+                f"{path} is not one JSON object a line ({error}); move it away"
+            ) from error
 
     def list(self, kind: str | None = None) -> list[Manifest]:
         """Return every manifest, oldest first."""

@@ -5,6 +5,7 @@ SegueError
 ├── DataError               a file, row or table that breaks its schema
 │   └── AudioDecodeError    a recording that cannot be read as sound
 ├── ArtifactError           an artifact that is missing, incomplete or does not fit
+│   └── PromotionRefusedError  a challenger that is worse than what is live
 ├── SourceUnavailableError  a candidate source that cannot answer now
 ├── StoreUnavailableError   the operational store cannot take or give data now
 ├── GeneratorError          a music generator that refused or failed
@@ -47,6 +48,10 @@ class AudioDecodeError(DataError):
 
 class ArtifactError(SegueError):
     """An artifact that is missing, incomplete or does not fit."""
+
+
+class PromotionRefusedError(ArtifactError):
+    """A challenger that is worse than what is live."""
 
 
 class SourceUnavailableError(SegueError):

@@ -17,6 +17,7 @@ from pipelines.commands import (
     artifacts,
     bench,
     compact,
+    compare,
     demo,
     embed,
     evaluate,
@@ -49,6 +50,7 @@ app.add_typer(world.app, name="world")
 app.command()(train.train)
 app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
+app.command()(compare.compare)
 app.command()(explain.explain)
 app.add_typer(export.app, name="export")
 app.add_typer(tune.app, name="tune")

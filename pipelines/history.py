@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -11,6 +12,8 @@ from core.warehouse import Warehouse
 from ranking.listeners.tallies import TALLY_SCHEMA, tally, tally_plays
 
 PAIR = ["user_id", "track_id"]
+NEWEST_EVENT = "newest_event"
+"""Among an artifact's inputs: up to when the listening it was made of reaches."""
 SLOT_COLUMNS = ["request_id", *PAIR, "at", "position", "surface"]
 
 
@@ -91,6 +94,21 @@ def input_fingerprints(warehouse: Warehouse) -> dict[str, str]:
         table.name: warehouse.fingerprint(table)
         for table in (EVENTS, IMPRESSIONS, TALLIES, USER_TAGS)
     }
+
+
+def newest_event(history: History) -> dict[str, str]:
+    """Return when the last event happened, as it stands among an artifact's inputs.
+
+    Without times there is nothing to say, and nothing is returned.
+    """
+    if not history.has_times:
+        return {}
+    return {NEWEST_EVENT: moment_text(history.last_ms)}
+
+
+def moment_text(at_ms: int) -> str:
+    """Return a moment as ISO 8601 text to the millisecond, UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _at_ms() -> pl.Expr:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from core.artifacts import ArtifactStore, Live
 from core.errors import ArtifactError
 from pipelines.job import Report
+from pipelines.promotion_guard import FORCED, Guard, GuardVerdict, refusal
 
 
 class PromotionReport(Report):
@@ -20,6 +22,8 @@ class PromotionReport(Report):
     """Kind → live version."""
     changed: dict[str, str]
     """Kind → "before → after" for the kinds whose version moved."""
+    guard: GuardVerdict | None = None
+    """What was made of a new ranker; null where nothing was asked."""
 
 
 class ArtifactRow(Report):
@@ -32,6 +36,8 @@ class ArtifactRow(Report):
     live: bool
     code_revision: str
     metrics: dict[str, float]
+    notes: tuple[dict[str, Any], ...] = ()
+    """What was said of it since, such as why it was promoted by force."""
 
 
 class ArtifactsReport(Report):
@@ -43,7 +49,13 @@ class ArtifactsReport(Report):
 
 
 def promote(
-    artifacts: ArtifactStore, wanted: Sequence[str], *, now_ms: int, reason: str
+    artifacts: ArtifactStore,
+    wanted: Sequence[str],
+    *,
+    now_ms: int,
+    reason: str,
+    guard: Guard | None = None,
+    force: bool = False,
 ) -> PromotionReport:
     """Make artifacts live, all at once.
 
@@ -52,13 +64,26 @@ def promote(
         wanted: `KIND` for its newest or `KIND=VERSION`; empty is the newest of every kind.
         now_ms: The moment.
         reason: Why.
+        guard: Compares a new ranker with the live one; None lets any pass.
+        force: Whether a ranker that the guard refuses goes live all the same. The reason is then
+            kept beside its manifest.
 
     Raises:
         ArtifactError: If there is nothing to promote, or an artifact is missing or changed.
+        PromotionRefusedError: If the guard refuses the ranker.
     """
     versions = _chosen(artifacts, wanted) if wanted else _newest(artifacts)
     before = artifacts.live()
-    return _report(before, artifacts.promote(versions, now_ms=now_ms, reason=reason))
+    verdict = None if guard is None else guard.judge(versions)
+    if verdict is not None and verdict.refused:
+        if not force:
+            raise refusal(verdict, versions["ranker"])
+        reason = f"{FORCED}: {reason} ({verdict.verdict})"
+    after = artifacts.promote(versions, now_ms=now_ms, reason=reason)
+    if verdict is not None and verdict.refused:
+        told = verdict.document() | {"about": FORCED, "reason": reason, "at": now_ms}
+        artifacts.note("ranker", versions["ranker"], told)
+    return _report(before, after, verdict)
 
 
 def roll_back(artifacts: ArtifactStore, *, now_ms: int, reason: str) -> PromotionReport:
@@ -83,6 +108,7 @@ def list_artifacts(artifacts: ArtifactStore, kind: str | None = None) -> Artifac
             live=versions.get(manifest.kind) == manifest.version,
             code_revision=manifest.code_revision,
             metrics=manifest.metrics,
+            notes=artifacts.notes(manifest.kind, manifest.version),
         )
         for manifest in artifacts.list(kind)
     )
@@ -115,7 +141,7 @@ def _chosen(artifacts: ArtifactStore, wanted: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
-def _report(before: Live | None, after: Live) -> PromotionReport:
+def _report(before: Live | None, after: Live, guard: GuardVerdict | None = None) -> PromotionReport:
     old: Mapping[str, str] = before.versions if before else {}
     changed = {
         kind: f"{old.get(kind, 'none')} → {after.versions.get(kind, 'none')}"
@@ -128,4 +154,5 @@ def _report(before: Live | None, after: Live) -> PromotionReport:
         reason=after.reason,
         versions=dict(sorted(after.versions.items())),
         changed=changed,
+        guard=guard,
     )

@@ -102,7 +102,7 @@ def labelled_candidates(
             page = engine.shortlist(query)
             labels = labels_of(page, *chosen[user])
             if labels.any():
-                kept = _thinned(labels, negatives, generator(seed, "negatives", user))
+                kept = thinned(labels, negatives, generator(seed, "negatives", user))
                 asked.append(query)
                 pages.append(page.take(kept))
                 grades.append(labels[kept])
@@ -174,7 +174,8 @@ def joined(
     return TrainingSet(kind, data, about)
 
 
-def _thinned(labels: Grades, negatives: int, rng: np.random.Generator) -> Rows:
+def thinned(labels: Grades, negatives: int, rng: np.random.Generator) -> Rows:
+    """Return which candidates are kept: all that were chosen, and so many of the others."""
     others = np.flatnonzero(labels == 0)
     if others.size > negatives:
         others = rng.choice(others, negatives, replace=False)

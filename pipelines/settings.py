@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
-from pipelines.evaluate import EvaluateConfig
+from pipelines.evaluation.configuration import EvaluateConfig
+from pipelines.promotion_guard import PromoteConfig
 from pipelines.tracking.configuration import TrackingConfig
 from pipelines.train import TrainConfig
 from pipelines.tuning.configuration import TuneConfig
@@ -56,5 +57,7 @@ class PipelineSettings(BaseModel):
     """Who is told of runs."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """What is held out to judge by, and how often."""
+    promote: PromoteConfig = PromoteConfig()
+    """When a ranker may go live."""
     world: WorldSection = WorldSection()
     """The built-in world."""

@@ -24,13 +24,15 @@ from pipelines.duplicates import fingerprint_catalogue
 from pipelines.embed_catalogue import embed_catalogue
 from pipelines.embed_fresh import save_index
 from pipelines.fitting import FactorsConfig, fit_history
-from pipelines.history import History, input_fingerprints, load_history
+from pipelines.history import History, input_fingerprints, load_history, newest_event
 from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
-from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
+from pipelines.train_ranker import RankerTrainingConfig, TrainedRanker, fit_ranker, training_set
+from pipelines.training_set import TrainingSet
 from ranking.assembly import FeedConfig
 from ranking.features.shown_file import save_shown
 from ranking.learned import Learned
+from ranking.rankers.profile import profile_of
 
 Stage = Literal["embed", "factors", "index", "ranker"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -210,7 +212,7 @@ def _index(run: _Run) -> None:
 
 def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
     try:
-        ranker, metrics = learn_ranker(
+        data = training_set(
             history,
             opened.catalogue,
             opened.audio,
@@ -221,6 +223,7 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
             preferences=opened.preferences,
             progress=run.progress,
         )
+        ranker, metrics = fit_ranker(data, run.config.ranker, derive_seed(run.seed, "ranker"))
     except DataError as error:  # too little to learn from: the feed fuses its sources instead
         run.skipped["ranker"] = str(error)
         return
@@ -228,14 +231,19 @@ def _ranker(run: _Run, opened: LiveCatalogue, history: History) -> None:
     run.made.append(
         run.workspace.artifacts.create(
             "ranker",
-            ranker.save,
+            lambda folder: _save_ranker(ranker, data, folder),
             now_ms=run.now_ms,
             config=config,
-            inputs=input_fingerprints(run.workspace.warehouse),
+            inputs={**input_fingerprints(run.workspace.warehouse), **newest_event(history)},
             metrics=metrics,
             feature_names=ranker.feature_names,
         )
     )
+
+
+def _save_ranker(ranker: TrainedRanker, data: TrainingSet, folder: Path) -> None:
+    ranker.save(folder)
+    profile_of(data.data.names, data.data.values).save(folder)
 
 
 def _report(run: _Run) -> TrainReport:

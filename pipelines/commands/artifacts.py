@@ -14,7 +14,11 @@ from pipelines.commands.options import AsJson, Reason
 from pipelines.commands.session import now_ms, session_of
 
 if TYPE_CHECKING:
+    from core.workspace import Workspace
+    from pipelines.job import Progress
     from pipelines.promotion import ArtifactsReport
+    from pipelines.promotion_guard import Guard
+    from pipelines.settings import PipelineSettings
 
 Kinds = Annotated[
     list[str] | None,
@@ -23,6 +27,14 @@ Kinds = Annotated[
         help="A kind (its newest) or KIND=VERSION; may be repeated. [default: newest of every]",
         show_default=False,
     ),
+]
+Why = Annotated[
+    str | None,
+    typer.Option("--reason", help="Why; kept with the promotion. [default: promoted by hand]"),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Promote a ranker that is refused all the same; needs --reason."),
 ]
 OneKind = Annotated[str | None, typer.Option("--kind", help="Only this kind.")]
 
@@ -45,15 +57,26 @@ def artifacts(context: typer.Context, kind: OneKind = None, as_json: AsJson = Fa
 def promote(
     context: typer.Context,
     kind: Kinds = None,
-    reason: Reason = "promoted by hand",
+    reason: Why = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make artifacts live, all at once; a running service follows within seconds."""
+    """Make artifacts live, all at once, unless the new ranker's recipe is worse than the live."""
     from pipelines.promotion import promote as run
 
+    if force and not (reason or "").strip():
+        raise typer.BadParameter("--force needs --reason; it is kept beside the ranker's manifest")
     session = session_of(context, as_json=as_json)
-    with session.workspace(session.settings()) as workspace, session.progress("promote"):
-        report = run(workspace.artifacts, kind or (), now_ms=now_ms(), reason=reason)
+    settings = session.settings()
+    with session.workspace(settings) as workspace, session.progress("promote") as progress:
+        report = run(
+            workspace.artifacts,
+            kind or (),
+            now_ms=now_ms(),
+            reason=reason or "promoted by hand",
+            guard=_guard(workspace, settings, progress),
+            force=force,
+        )
     session.show(report, "promote")
 
 
@@ -67,6 +90,19 @@ def rollback(
     with session.workspace(session.settings()) as workspace, session.progress("rollback"):
         report = roll_back(workspace.artifacts, now_ms=now_ms(), reason=reason)
     session.show(report, "rollback")
+
+
+def _guard(workspace: Workspace, settings: PipelineSettings, progress: Progress) -> Guard:
+    from pipelines.promotion_guard import Guard
+
+    return Guard(
+        workspace=workspace,
+        config=settings.promote,
+        evaluate=settings.evaluate,
+        factors=settings.train.factors,
+        feed=settings.feed,
+        progress=progress,
+    )
 
 
 def _table(report: ArtifactsReport) -> Table:

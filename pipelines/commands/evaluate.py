@@ -11,7 +11,7 @@ import typer
 from pipelines.commands.display import print_report
 from pipelines.commands.off_policy import off_policy
 from pipelines.commands.options import AsJson, Seed, amended
-from pipelines.commands.session import session_of
+from pipelines.commands.session import now_ms, session_of
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -38,6 +38,14 @@ Held = Annotated[
     typer.Option("--protocol", help="Hold out the last days, or a share of everyone's tracks."),
 ]
 Seeds = Annotated[int | None, typer.Option(help="How many splits. [default: 5]")]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        file_okay=False,
+        help="Write a page into this folder: index.html, alone, and report.json.",
+    ),
+]
 Label = Annotated[
     str | None,
     typer.Option(
@@ -94,6 +102,7 @@ def evaluate(
     context: typer.Context,
     protocol: Held = Protocol.TEMPORAL,
     seeds: Seeds = None,
+    report: ReportFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the feed with popularity, item-kNN, ALS, each source and their union."""
@@ -111,9 +120,11 @@ def evaluate(
         session.workspace(settings) as workspace,
         session.progress("evaluate") as progress,
     ):
-        report = run_evaluation(workspace, settings, protocol, seeds, progress)
-        tell_run(log, session.told(settings, "train", "feed", "evaluate"), report)
-    session.show(report, f"evaluate ({protocol.value})")
+        found = run_evaluation(workspace, settings, protocol, seeds, progress, report)
+        tell_run(log, session.told(settings, "train", "feed", "evaluate"), found)
+    session.show(found, f"evaluate ({protocol.value})")
+    if report is not None:
+        session.say(f"{report / 'index.html'} shows it; report.json beside it holds the figures.")
 
 
 @app.command()
@@ -195,7 +206,7 @@ def heads(
 
 def _refuse_strays(context: typer.Context) -> None:
     """Refuse options of the feed's evaluation that stand before a sub-command."""
-    for name in ("protocol", "seeds"):
+    for name in ("protocol", "seeds", "report"):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             command = context.invoked_subcommand
@@ -228,11 +239,16 @@ def run_evaluation(
     protocol: Protocol,
     seeds: int | None,
     progress: Progress,
+    folder: Path | None = None,
 ) -> EvaluationReport:
-    """Evaluate with the settings, and as many splits as were asked for."""
+    """Evaluate with the settings, and as many splits as were asked for; a folder takes the page."""
     from pipelines.evaluate import evaluate as run
+    from pipelines.judgement_page.collecting import PageCollector
+    from pipelines.judgement_page.page import write_page
 
-    return run(
+    timed = protocol is Protocol.TEMPORAL
+    collector = PageCollector(workspace, settings.train.ranker, timed=timed)
+    found = run(
         workspace,
         protocol=protocol.value,
         config=amended(settings.evaluate, seeds=seeds),
@@ -240,4 +256,8 @@ def run_evaluation(
         training=settings.train.ranker,
         feed=settings.feed,
         progress=progress,
+        observer=None if folder is None else collector,
     )
+    if folder is not None:
+        write_page(collector.document(found, now_ms()), folder)
+    return found

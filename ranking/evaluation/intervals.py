@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, field_serializer, field_validator
 
 RESAMPLES = 1000
 COVERAGE = 0.95
@@ -20,6 +20,15 @@ class Estimate(BaseModel):
     mean: float
     low: float
     high: float
+
+    def __neg__(self) -> Estimate:
+        """Return the estimate of the figure's negative."""
+        return Estimate(mean=0.0 - self.mean, low=0.0 - self.high, high=0.0 - self.low)
+
+    @field_validator("mean", "low", "high", mode="before")
+    @classmethod
+    def _nan_for_null(cls, value: float | None) -> float:
+        return float("nan") if value is None else value
 
     @field_serializer("mean", "low", "high", when_used="json")
     def _null_for_nan(self, value: float) -> float | None:

@@ -16,7 +16,7 @@ from ranking.model import Rows
 
 DEPTH = 100  # ranks judged
 SHOWN = 10  # ranks that count for coverage and novelty
-PER_LISTENER = ("ndcg@1", "ndcg@10", "recall@20", "recall@100", "mrr", "novelty@10")
+PER_LISTENER = ("ndcg@1", "ndcg@10", "ndcg@20", "recall@20", "recall@100", "mrr", "novelty@10")
 
 
 class ModelResult(BaseModel):
@@ -69,6 +69,7 @@ def judge(
         values[at] = (
             ndcg(hits, total, 1),
             ndcg(hits, total, 10),
+            ndcg(hits, total, 20),
             recall(hits, total, 20),
             recall(hits, total, 100),
             reciprocal_rank(hits, total),
@@ -88,7 +89,7 @@ def summarise(model: str, splits: Sequence[Judged], rng: np.random.Generator) ->
         splits: One entry a seed.
         rng: Draws the resamples.
     """
-    merged = _by_listener(splits)
+    merged = by_listener(splits)
     metrics = {
         name: bootstrap_mean(merged[:, column], rng) for column, name in enumerate(PER_LISTENER)
     }
@@ -104,10 +105,10 @@ def paired_difference(
 ) -> Estimate:
     """Return the mean difference of a metric between two models on the same listeners."""
     column = PER_LISTENER.index(metric)
-    return bootstrap_mean(_by_listener(model)[:, column] - _by_listener(other)[:, column], rng)
+    return bootstrap_mean(by_listener(model)[:, column] - by_listener(other)[:, column], rng)
 
 
-def _by_listener(splits: Sequence[Judged]) -> NDArray[np.float64]:
+def by_listener(splits: Sequence[Judged]) -> NDArray[np.float64]:
     """Return (n_users, metrics): each listener's mean over the splits they stand in."""
     users = sorted({user for judged in splits for user in judged.users})
     row_of = {user: row for row, user in enumerate(users)}

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from core.database import tracks, upsert
-from core.tables import EVENTS, TALLIES, TIME, USER_TAGS
+from core.tables import EVENTS, IMPRESSIONS, TALLIES, TIME, USER_TAGS
 from core.workspace import Workspace
 from ranking.listeners.tallies import merge_tallies, tally, tally_plays
 
@@ -76,3 +76,31 @@ def no_taste(ids: list[str], listeners: int, share: float, seed: int) -> list[tu
         for track in ids
         if rng.random() < share
     ]
+
+
+def add_pages(
+    workspace: Workspace, ids: list[str], listeners: int, days: int, slots: int, seed: int
+) -> None:
+    """Log a page a day for each listener; of their half of the tracks they finish most slots."""
+    rng = np.random.default_rng(seed)
+    shown, done = [], []
+    for day in range(days):
+        for user in range(listeners):
+            at_ms = START_MS + day * DAY_MS + int(rng.integers(0, DAY_MS // 2))
+            for position, track in enumerate(rng.choice(len(ids), slots, replace=False).tolist()):
+                slot = (f"r{day}-{user}", f"u{user:03d}", ids[track], at_ms, position)
+                shown.append((*slot, "home"))
+                wanted = track % 2 == user % 2 and rng.random() < 0.8
+                done += [(*slot, action) for action in ("play", "finish" if wanted else "skip")]
+    names = ["request_id", *("user_id", "track_id"), "at", "position"]
+    pages = pl.DataFrame(shown, schema=[*names, "surface"], orient="row")
+    events = pl.DataFrame(done, schema=[*names, "action"], orient="row").with_columns(
+        event_id=pl.int_range(len(done)).cast(pl.String)
+    )
+    timed = pl.col("at").cast(TIME)
+    told = EVENTS.conform(events.with_columns(timed))
+    with workspace.warehouse.batch() as batch:
+        batch.append(IMPRESSIONS, IMPRESSIONS.conform(pages.with_columns(timed)))
+        batch.append(EVENTS, told)
+        with batch.commit() as connection:
+            merge_tallies(connection, tally(told))

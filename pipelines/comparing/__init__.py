@@ -1,0 +1,1 @@
+"""Two rankers beside each other: as they are, and recipe against recipe."""

@@ -1,0 +1,64 @@
+"""Plain models that a feed has to beat, by the plainest means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.ids import Ids
+from embeddings.collaborative.factors import AlsFactors
+from pipelines.reference_blend import ReferenceBlend
+from ranking.catalogue import Catalogue
+from ranking.evaluation.tables import DEPTH
+from ranking.learned import Learned
+from ranking.model import FeedQuery, Floats, Rows
+
+BASELINES = ("popular", "als", "item_knn", "ease", "ease_als_sum")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baselines:
+    """Every baseline of one split.
+
+    Args:
+        learned: Counts and co-listened tracks.
+        plain: Factors from plays alone: a baseline knows nothing of sound.
+        reference: EASE, and its sum with four fits of ALS.
+        users: Listeners ↔ rows of the factors.
+    """
+
+    learned: Learned
+    plain: AlsFactors
+    reference: ReferenceBlend
+    users: Ids
+
+    def scores(self, query: FeedQuery) -> Mapping[str, Floats]:
+        """Return baseline → (n_tracks,) scores of the whole catalogue."""
+        factors, n = self.plain, self.learned.statistics.plays.size
+        user = query.listener.user_id
+        als = np.zeros(n, dtype=np.float32)
+        if user in self.users:
+            als = factors.tracks @ factors.users[self.users.row(user)]
+        knn = np.zeros(n, dtype=np.float32)
+        damped = np.log1p(query.listener.plays)
+        found, scores = self.learned.neighbours.scores(query.listener.rows, damped)
+        knn[found] = scores
+        return {
+            "popular": self.learned.statistics.listeners,
+            "item_knn": knn,
+            "als": als,
+            "ease": self.reference.ease(user),
+            "ease_als_sum": self.reference.total(user),
+        }
+
+
+def best_rows(scores: Floats, query: FeedQuery, catalogue: Catalogue) -> Rows:
+    """Return the best rows of the whole catalogue that may be shown and were not met."""
+    allowed = catalogue.servable.copy()
+    allowed[query.listener.rows] = False
+    masked = np.where(allowed, scores, -np.inf)
+    count = min(DEPTH, int(allowed.sum()))
+    top = np.argpartition(-masked, count - 1)[:count] if count else np.empty(0, dtype=np.int64)
+    return top[np.lexsort((top, -masked[top]))]
