@@ -244,8 +244,10 @@ def run_evaluation(
     """Evaluate with the settings, and as many splits as were asked for; a folder takes the page."""
     from pipelines.evaluate import evaluate as run
     from pipelines.judgement_page.collecting import PageCollector
-    from pipelines.judgement_page.page import write_page
+    from pipelines.judgement_page.page import prepare_folder, write_page
 
+    if folder is not None:
+        prepare_folder(folder)
     timed = protocol is Protocol.TEMPORAL
     collector = PageCollector(workspace, settings.train.ranker, timed=timed)
     found = run(

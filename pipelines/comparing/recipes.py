@@ -39,7 +39,10 @@ class Recipe:
 
     def document(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""
-        training = None if self.training is None else self.training.model_dump(mode="json")
+        training = None
+        if self.training is not None:
+            training = self.training.model_dump(mode="json")
+            del training["trees"]["threads"]  # how fast, not what
         feed = self.feed.model_dump(mode="json")
         return {"training": training, "feed": feed, "features": sorted(self.columns)}
 
@@ -80,8 +83,12 @@ def limited(data: TrainingSet, columns: Sequence[str]) -> TrainingSet:
 
 
 def differences(a: Recipe, b: Recipe) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (setting, of a, of b) wherever two recipes differ."""
-    ours, theirs = (dict(_flat(recipe.document())) for recipe in (a, b))
+    """Yield (setting, of a, of b) wherever two recipes differ; beside none a training is one."""
+    documents = [recipe.document() for recipe in (a, b)]
+    if any(one["training"] is None for one in documents):
+        for one in documents:
+            one["training"] = one["training"] and one["training"]["objective"]
+    ours, theirs = (dict(_flat(one)) for one in documents)
     features = [set(one.pop("features")) for one in (ours, theirs)]
     for name in sorted({*ours, *theirs}):
         if ours.get(name) != theirs.get(name):

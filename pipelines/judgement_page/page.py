@@ -20,21 +20,31 @@ DRIFTING = 0.1
 FEATURES_DRIFTED = 15  # listed; the JSON holds all
 
 
-def write_page(document: JudgementDocument, folder: Path) -> None:
-    """Write `index.html` and `report.json` into a folder, which is made where it is new.
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a page, before the minutes it takes to judge.
 
     Raises:
-        ConfigError: If the folder cannot be written to.
+        ConfigError: If it cannot be made or written to.
     """
-    text = document.model_dump_json(indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / VALUES).write_text(text, encoding="utf-8")
-        (folder / PAGE).write_text(render_page(document), encoding="utf-8")
+        (folder / VALUES).touch()
     except OSError as error:
         raise ConfigError(
             f"the report cannot be written into {folder}: {error.strerror}; name another folder"
         ) from error
+
+
+def write_page(document: JudgementDocument, folder: Path) -> None:
+    """Write `index.html` and `report.json` into a folder, which is made where it is new.
+
+    Raises:
+        ConfigError: If the folder cannot be made or written to.
+    """
+    prepare_folder(folder)
+    text = document.model_dump_json(indent=1)
+    (folder / VALUES).write_text(text, encoding="utf-8")
+    (folder / PAGE).write_text(render_page(document), encoding="utf-8")
 
 
 def render_page(document: JudgementDocument) -> str:

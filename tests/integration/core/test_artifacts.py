@@ -239,3 +239,19 @@ def test_files_are_never_rewritten_by_a_promotion(store: ArtifactStore) -> None:
     before = path.stat().st_mtime_ns
     _promote(store, made)
     assert path.stat().st_mtime_ns == before
+
+
+def test_notes_stay_beside_what_they_are_about_and_break_no_seal(store: ArtifactStore) -> None:
+    made = _create(store, "ranker", "x")
+    assert store.notes("ranker", made.version) == ()
+    said = ({"about": "forced", "reason": "größer\nals gedacht"}, {"about": "second"})
+    for one in said:
+        store.note("ranker", made.version, one)
+    assert store.notes("ranker", made.version) == said
+    store.verify("ranker", made.version)
+    assert store.manifest("ranker", made.version) == made
+    (store.folder("ranker", made.version) / "notes.jsonl").write_text("not JSON\n")
+    with pytest.raises(ArtifactError, match=r"notes\.jsonl"):
+        store.notes("ranker", made.version)
+    with pytest.raises(ArtifactError, match="no artifact"):
+        store.note("ranker", "v0", {})

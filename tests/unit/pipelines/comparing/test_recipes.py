@@ -8,7 +8,7 @@ import pytest
 
 from core.artifacts import Manifest
 from core.errors import ArtifactError
-from pipelines.comparing.recipes import differences, limited, recipe_of
+from pipelines.comparing.recipes import Recipe, differences, limited, recipe_of
 from pipelines.train_ranker import RankerTrainingConfig
 from pipelines.training_set import TrainingSet
 from ranking.assembly import FeedConfig
@@ -32,6 +32,14 @@ def test_a_recipe_is_its_settings_and_columns_whatever_the_order() -> None:
     assert recipe_of(manifest().model_copy(update={"config": old})).key == recipe_of(manifest()).key
     found = list(differences(recipe_of(manifest()), recipe_of(manifest(("x", "z"), requests=99))))
     assert found == [("training.requests", 6000, 99), ("features", ["y"], ["z"])]
+
+
+def test_threads_make_no_other_recipe_and_beside_a_fusion_training_is_one_difference() -> None:
+    trees = RankerTrainingConfig().trees.model_dump(mode="json") | {"threads": 1}
+    assert recipe_of(manifest(trees=trees)).key == recipe_of(manifest()).key
+    fusion = Recipe(None, FeedConfig())
+    assert list(differences(recipe_of(manifest()), fusion)) == [("training", "lambdarank", None)]
+    assert list(differences(fusion, fusion)) == []
 
 
 def test_settings_nobody_knows_are_named() -> None:

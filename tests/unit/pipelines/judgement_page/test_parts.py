@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.errors import ConfigError
 from pipelines.judgement_page.charts import bar, dependence_chart, reliability_chart, whisker
 from pipelines.judgement_page.importance import POINTS, dependence
+from pipelines.judgement_page.page import prepare_folder
 from pipelines.judgement_page.reliability import binned
 from ranking.evaluation.intervals import Estimate
 
@@ -57,3 +60,13 @@ def test_names_in_charts_are_words() -> None:
     assert "<b" not in reliability_chart(found)
     named = dependence("</svg><script>", np.ones(3, np.float32), np.ones(3))
     assert "<script" not in dependence_chart(named)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_anything_is_judged(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="file: "):
+        prepare_folder(tmp_path / "file")
+    prepare_folder(tmp_path / "new" / "folder")
+    assert (tmp_path / "new" / "folder").is_dir()
