@@ -30,6 +30,8 @@ class EvaluationReport(Report):
     """Every model's figures, best feed last."""
 
     protocol: Protocol
+    repeats: bool
+    """Whether tracks that listeners had met before were to be found too."""
     seeds: int
     listeners: int
     """Judged in each seed, on average."""
@@ -94,10 +96,11 @@ def _report(
     rng = generator(config.first_seed, "bootstrap")
     results = [summarise(name, splits, rng) for name, splits in judged.items()]
     ndcg = {result.model: result.metrics["ndcg@10"].mean for result in results}
-    best = max(BASELINES, key=lambda name: ndcg[name])
+    best = max((name for name in BASELINES if name in ndcg), key=lambda name: ndcg[name])
     two_stage = judged["two_stage"]
     return EvaluationReport(
         protocol=protocol,
+        repeats=config.repeats,
         seeds=config.seeds,
         listeners=round(float(np.mean([len(split.users) for split in two_stage]))),
         results=tuple(results),

@@ -11,8 +11,10 @@ import polars as pl
 from core.randomness import derive_seed, generator
 from pipelines.splits import Grades, Split, relevant_rows
 from pipelines.training_set import Kind, TrainingSet
+from ranking.assembly import FeedConfig
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
+from ranking.listeners.repeats import RepeatRule
 from ranking.listeners.replay import EventLog
 from ranking.model import NO_ROWS, Candidates, FeedQuery, Floats, Preferences, Rows
 from ranking.rankers.training import RankingData
@@ -37,7 +39,8 @@ class LabelledRequest(NamedTuple):
 
 
 REQUESTS_AT_ONCE = 64  # described together: enough to share what a call costs, few to hold
-SURFACE = "discovery"  # never repeats: what is learned and judged is finding new tracks
+NEW_ONLY = "discovery"  # never repeats: what is learned and judged is finding new tracks
+ANYTHING = "anything"  # tracks come back as soon as they are wanted
 
 
 def listener_log(split: Split, catalogue: Catalogue) -> EventLog:
@@ -46,24 +49,32 @@ def listener_log(split: Split, catalogue: Catalogue) -> EventLog:
     return EventLog.from_frames(known.events, known.plays, catalogue, known.impressions)
 
 
+def bringing_back(feed: FeedConfig) -> FeedConfig:
+    """Return the feed with one more surface, on which tracks may come back at once."""
+    at_once = RepeatRule(repeat_window_days=0.0, shown_window_hours=0.0)
+    surfaces = {**feed.repeats.surfaces, ANYTHING: at_once}
+    repeats = feed.repeats.model_copy(update={"surfaces": surfaces})
+    return feed.model_copy(update={"repeats": repeats})
+
+
 def query_of(
-    log: EventLog, user_id: str, now_ms: int, preferences: Mapping[str, Preferences]
+    log: EventLog, user_id: str, split: Split, preferences: Mapping[str, Preferences]
 ) -> FeedQuery:
-    """Return the request a listener would make at a moment, from what was known before it.
+    """Return the request a listener would make between the two parts of a split.
 
     Args:
-        log: What happened.
+        log: What happened before.
         user_id: Who.
-        now_ms: When.
+        split: When, and whether repeats are wanted.
         preferences: Listener → what they asked for; those who asked nothing have the default.
     """
     wishes = preferences.get(user_id, Preferences())
     return FeedQuery(
-        listener=log.listener(user_id, now_ms, wishes),
+        listener=log.listener(user_id, split.now_ms, wishes),
         size=100,
-        now_ms=now_ms,
-        seed=derive_seed(now_ms, user_id),
-        surface=SURFACE,
+        now_ms=split.now_ms,
+        seed=derive_seed(split.now_ms, user_id),
+        surface=ANYTHING if split.repeats else NEW_ONLY,
         exclude=NO_ROWS,
     )
 
@@ -93,7 +104,7 @@ def labelled_candidates(
     chosen = relevant_rows(split.held, catalogue.tracks.rows(split.held["track_id"].to_list()))
     users = np.array(sorted(chosen))
     picked = np.sort(generator(seed, "requests").permutation(users.size)[:listeners])
-    wanted = [query_of(log, user, split.now_ms, preferences) for user in users[picked].tolist()]
+    wanted = [query_of(log, user, split, preferences) for user in users[picked].tolist()]
 
     def labelled(queries: Sequence[FeedQuery]) -> list[LabelledRequest]:
         asked, pages, grades = [], [], []

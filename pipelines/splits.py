@@ -28,11 +28,13 @@ class Split:
         history: What may be learned from.
         held: user_id, track_id, grade: what listeners went on to choose.
         now_ms: The moment between the two.
+        repeats: Whether what was kept includes tracks that their listener had met before.
     """
 
     history: History
     held: pl.DataFrame
     now_ms: int
+    repeats: bool = False
 
 
 def leave_out(history: History, share: float, seed: int, now_ms: int) -> Split:
@@ -86,22 +88,26 @@ def days_back(history: History, days: int, end_ms: int) -> int:
     return int(busy[-min(days, len(busy))]) * DAY_MS if len(busy) else end_ms
 
 
-def temporal(history: History, cut_ms: int, end_ms: int) -> Split:
+def temporal(history: History, cut_ms: int, end_ms: int, *, repeats: bool = False) -> Split:
     """Split at a moment: before is history, after is what was chosen.
 
-    A track counts where the listener had not met it before and then finished, liked, saved or
-    shared it (grade 2; 3 where they said so), whatever brought it to them.
+    A track counts where the listener finished, liked, saved or shared it (grade 2; 3 where they
+    said so), whatever brought it to them; unless repeats count, only where they had not met it
+    before.
 
     Args:
         history: Only events before `end_ms` are looked at.
         cut_ms: Where the later part begins.
         end_ms: Where the later part ends.
+        repeats: Whether tracks met before count too.
     """
     earlier = history.before(cut_ms)
     later = history.before(end_ms).since(cut_ms)
+    chosen = graded(later)
+    if repeats:
+        return Split(earlier, chosen, cut_ms, repeats=True)
     met = pl.concat([earlier.events.select(PAIR), earlier.plays.select(PAIR)]).unique()
-    held = graded(later).join(met, on=PAIR, how="anti")
-    return Split(earlier, held, cut_ms)
+    return Split(earlier, chosen.join(met, on=PAIR, how="anti"), cut_ms)
 
 
 def graded(events: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,12 @@ from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
 from pipelines.listener_tags import retagged
-from pipelines.ranker_data import LabelledRequest, joined, labelled_candidates
+from pipelines.ranker_data import (
+    LabelledRequest,
+    bringing_back,
+    joined,
+    labelled_candidates,
+)
 from pipelines.splits import Split, days_back, folds, temporal
 from pipelines.stacking import StackingConfig, stacking_examples
 from pipelines.train_heads import head_examples
@@ -55,6 +60,9 @@ class RankerTrainingConfig(BaseModel):
     windows: int = Field(default=3, ge=1, le=100)
     """With times: how many such windows, one after another, up to the newest event. Factors and
     counts are learned anew before each."""
+    repeats: bool = False
+    """With times: whether tracks that were heard before count as chosen, for a feed whose surfaces
+    bring them back; otherwise only finding new tracks is learned."""
     timeless: Literal["blend", "trees"] = "blend"
     """Without times: scorers added up by learned weights, or trees as with times."""
     stacking: StackingConfig = StackingConfig()
@@ -163,7 +171,7 @@ def training_set(
             split.history, tagged, audio, factors, derive_seed(seed, "split", at),
             now_ms=split.now_ms,
         )  # fmt: skip
-        engine = assemble(tagged, learned, FusionRanker(), feed)
+        engine = assemble(tagged, learned, FusionRanker(), bringing_back(feed))
         names = engine.features.names
         requests.extend(
             labelled_candidates(
@@ -234,6 +242,6 @@ def _splits(history: History, training: RankerTrainingConfig, seed: int) -> Iter
     for _ in range(training.windows):
         ends.append(days_back(history, training.window_days, ends[-1]))
     for cut_ms, end_ms in zip(ends[:0:-1], ends[-2::-1], strict=True):
-        split = temporal(history, cut_ms, end_ms)
+        split = temporal(history, cut_ms, end_ms, repeats=training.repeats)
         if split.history.events.height or split.history.plays.height:
             yield split

@@ -50,7 +50,7 @@ def fit(task: Task) -> Recommend:
     def recommend(wanted: list[str], depth: int) -> dict[str, list[str]]:
         log = listener_log(split, catalogue)
         found = {}
-        queries = [query_of(log, user, split.now_ms, opened.preferences) for user in wanted]
+        queries = [query_of(log, user, split, opened.preferences) for user in wanted]
         for part in chunks(queries):
             pages = [engine.shortlist(query) for query in part]
             described = features_of(engine, part, pages)

@@ -95,13 +95,14 @@ def _run_all(
             duplicates=settings.embeddings.duplicates,
         )
 
+    judged = amended(settings.evaluate, seeds=seeds)
     stages.run("world", lambda shown: create_world(workspace, settings.world.create, shown))
     stages.run("train", learn)
     artifacts = workspace.artifacts
     stages.run("promote", lambda _: promote(artifacts, (), now_ms=now_ms(), reason="demo"))
     stages.run(
         "evaluate",
-        lambda shown: run_evaluation(workspace, settings, Protocol.TEMPORAL, seeds, shown),
+        lambda shown: run_evaluation(workspace, settings, Protocol.TEMPORAL, judged, shown),
     )
     if play_days:
         play = amended(settings.world.play, days=play_days)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipelines.audio_evaluation.report import AudioEvaluationReport
     from pipelines.commands.session import Session
     from pipelines.evaluate import EvaluationReport
+    from pipelines.evaluation.configuration import EvaluateConfig
     from pipelines.job import Progress
     from pipelines.settings import PipelineSettings
 
@@ -45,6 +46,10 @@ ReportFolder = Annotated[
         file_okay=False,
         help="Write a page into this folder: index.html, alone, and report.json.",
     ),
+]
+BringBack = Annotated[
+    bool,
+    typer.Option("--repeats", help="By time: tracks met before are to be found, and offered, too."),
 ]
 Label = Annotated[
     str | None,
@@ -102,10 +107,13 @@ def evaluate(
     context: typer.Context,
     protocol: Held = Protocol.TEMPORAL,
     seeds: Seeds = None,
+    repeats: BringBack = False,
     report: ReportFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the feed with popularity, item-kNN, ALS, each source and their union."""
+    if repeats and protocol is not Protocol.TEMPORAL:
+        raise typer.BadParameter("--repeats goes with --protocol temporal: only times tell repeats")
     session = session_of(context, as_json=as_json)
     if context.invoked_subcommand is not None:
         _refuse_strays(context)
@@ -120,7 +128,8 @@ def evaluate(
         session.workspace(settings) as workspace,
         session.progress("evaluate") as progress,
     ):
-        found = run_evaluation(workspace, settings, protocol, seeds, progress, report)
+        judged = amended(settings.evaluate, seeds=seeds, repeats=repeats or None)
+        found = run_evaluation(workspace, settings, protocol, judged, progress, report)
         tell_run(log, session.told(settings, "train", "feed", "evaluate"), found)
     session.show(found, f"evaluate ({protocol.value})")
     if report is not None:
@@ -237,11 +246,11 @@ def run_evaluation(
     workspace: Workspace,
     settings: PipelineSettings,
     protocol: Protocol,
-    seeds: int | None,
+    config: EvaluateConfig,
     progress: Progress,
     folder: Path | None = None,
 ) -> EvaluationReport:
-    """Evaluate with the settings, and as many splits as were asked for; a folder takes the page."""
+    """Evaluate with the settings, as much as the configuration asks; a folder takes the page."""
     from pipelines.evaluate import evaluate as run
     from pipelines.judgement_page.collecting import PageCollector
     from pipelines.judgement_page.page import prepare_folder, write_page
@@ -253,7 +262,7 @@ def run_evaluation(
     found = run(
         workspace,
         protocol=protocol.value,
-        config=amended(settings.evaluate, seeds=seeds),
+        config=config,
         factors=settings.train.factors,
         training=settings.train.ranker,
         feed=settings.feed,

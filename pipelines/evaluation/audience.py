@@ -85,7 +85,7 @@ def audience_of(
     return Audience(
         relevant=relevant,
         grades=grades,
-        queries=tuple(query_of(log, user, split.now_ms, preferences) for user in relevant),
+        queries=tuple(query_of(log, user, split, preferences) for user in relevant),
         bits=surprisal(learned.statistics.listeners, max(len(log.user_ids), 1)),
     )
 

@@ -20,6 +20,9 @@ class EvaluateConfig(BaseModel):
     """`leave-out`: share of each listener's tracks that is held out."""
     held_days: int = Field(default=5, ge=1, le=365)
     """`temporal`: length of the later part; days on which nobody listened are not counted."""
+    repeats: bool = False
+    """`temporal`: whether tracks that a listener had met before are to be found too, and may be
+    offered again; the ranker then learns to."""
     seeds: int = Field(default=5, ge=1, le=100)
     """How many times everything is split, learned and judged."""
     first_seed: int = Field(default=1, ge=0)

@@ -10,6 +10,7 @@ from pipelines.evaluation.baselines import Baselines
 from pipelines.evaluation.material import Material
 from pipelines.fitting import FactorsConfig, fit_history, preferences
 from pipelines.job import Progress
+from pipelines.ranker_data import bringing_back
 from pipelines.reference_blend import fit_reference
 from pipelines.splits import Split
 from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
@@ -57,6 +58,8 @@ def open_contest(
         DataError: If that is too little.
     """
     split = material.split(seed)
+    if split.repeats:
+        training, feed = training.model_copy(update={"repeats": True}), bringing_back(feed)
     catalogue, audio = material.catalogue(split), material.opened.audio
     fit_seed = derive_seed(seed, "serving")
     ranker, _ = learn_ranker(

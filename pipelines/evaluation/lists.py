@@ -14,7 +14,7 @@ from pipelines.evaluation.baselines import best_rows
 from pipelines.evaluation.contest import Contest
 from pipelines.evaluation.observer import Observer
 from pipelines.job import Progress
-from pipelines.ranker_data import chunks
+from pipelines.ranker_data import ANYTHING, chunks
 from ranking.evaluation.tables import DEPTH
 from ranking.model import FeedQuery, Rows
 from ranking.protocols import Ranker
@@ -69,8 +69,10 @@ def _first_stage(
         for offering in contest.fused.offerings:
             with watch.measure(offering.source.name):
                 offered = offering.source.fetch(query, DEPTH + query.listener.rows.size)
-            fresh = ~np.isin(offered.rows, query.listener.rows)
-            yield user, f"source:{offering.source.name}", offered.rows[fresh]
+            rows = offered.rows
+            if query.surface != ANYTHING:
+                rows = rows[~np.isin(rows, query.listener.rows)]
+            yield user, f"source:{offering.source.name}", rows
 
 
 def _second_stage(

@@ -35,7 +35,7 @@ class Material:
         if self.protocol == "temporal":
             end_ms = self.history.last_ms + 1
             cut_ms = days_back(self.history, self.config.held_days, end_ms)
-            return temporal(self.history, cut_ms, end_ms)
+            return temporal(self.history, cut_ms, end_ms, repeats=self.config.repeats)
         now_ms = self.history.last_ms + 1
         return leave_out(self.history, self.config.held_share, seed, now_ms=now_ms)
 

@@ -125,6 +125,14 @@ def test_timeless_plays_count_as_met_before() -> None:
     assert temporal(known, end_ms - DAY_MS, end_ms).held.height == 0
 
 
+def test_repeats_count_where_they_are_wanted() -> None:
+    known = history([("u", "old", 3)], events=[("u", "old", "finish", 9.5)])
+    end_ms = int(START.timestamp() * 1000) + 10 * DAY_MS
+    split = temporal(known, end_ms - DAY_MS, end_ms, repeats=True)
+    assert split.held.rows() == [("u", "old", 2)]
+    assert split.repeats
+
+
 def test_what_was_turned_down_was_not_chosen() -> None:
     known = history(
         events=[("u", "t", "finish", 1), ("u", "t", "dislike", 2), ("u", "s", "save", 1)]
