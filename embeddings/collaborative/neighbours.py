@@ -14,7 +14,7 @@ from scipy import sparse
 
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
-from core.runs import spans
+from embeddings.runs import spans
 from embeddings.storage import load_csr, load_ids, save_csr, save_ids
 
 Weighting = Literal["cosine", "tfidf", "bm25"]

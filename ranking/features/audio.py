@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.runs import spans
+from embeddings.runs import spans
 from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Mask, Rows
 

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from core.runs import spans
 from embeddings.collaborative.neighbours import ItemNeighbours
+from embeddings.runs import spans
 from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Rows
 

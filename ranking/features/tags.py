@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from core.runs import spans
+from embeddings.runs import spans
 from ranking.features.batch import Offered, Requests
 from ranking.model import Floats, Rows
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.runs import spans
+from embeddings.runs import spans
 
 RUNS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), max_size=20)
 
