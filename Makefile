@@ -45,8 +45,8 @@ demo: $(STAMP)   ## build a world, train, evaluate, print a feed, then serve it 
 test: $(STAMP)   ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
-quick: $(STAMP)  ## run the quick tests (no end-to-end)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not e2e"
+quick: $(STAMP)  ## run the quick tests: units, contracts, properties
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not e2e and not integration"
 
 lint: $(STAMP)   ## format, lint, imports, types
 	$(BIN)/ruff format --check .
