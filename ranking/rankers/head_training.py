@@ -13,15 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import DataError
 from core.randomness import derive_seed, generator
-from ranking.model import Floats, Mask, Rows
+from ranking.model import Floats, Mask
 from ranking.rankers.calibration import fit_calibration
 from ranking.rankers.heads import POSITION, Head, HeadsRanker, heads_ranker
 from ranking.rankers.outcomes import DEFAULT_HEADS, HeadConfig
 from ranking.rankers.training import (
     RankerConfig,
     Watch,
+    binned,
     growing_parameters,
     grown,
+    part_of,
     unwatched,
 )
 
@@ -81,6 +83,7 @@ class _Slices:
 
     names: tuple[str, ...]
     values: Floats
+    binned: lightgbm.Dataset
     weights: Floats
     earlier: Mask
 
@@ -107,7 +110,7 @@ def train_heads(
     Raises:
         DataError: If no head has enough examples.
     """
-    slices = _sliced(data, config, trees.validation_share)
+    slices = _sliced(data, config, trees)
     heads, left_out = [], {}
     for head in config.heads:
         found = _head(data, slices, head, config, trees, derive_seed(seed, head.name), watch)
@@ -121,7 +124,7 @@ def train_heads(
     return heads_ranker(heads), left_out
 
 
-def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
+def _sliced(data: OutcomeData, config: HeadsConfig, trees: RankerConfig) -> _Slices:
     weights = data.weights
     if config.half_life_days is not None:
         age_days = (data.at_ms.max(initial=0) - data.at_ms) / 86_400_000
@@ -130,7 +133,8 @@ def _sliced(data: OutcomeData, config: HeadsConfig, share: float) -> _Slices:
     if config.position and np.any(~np.isnan(data.positions)):
         names = (*names, POSITION)
         values = np.column_stack([values, data.positions]).astype(np.float32, copy=False)
-    return _Slices(names, values, weights, earlier_rows(data.at_ms, share))
+    earlier = earlier_rows(data.at_ms, trees.validation_share)
+    return _Slices(names, values, binned(names, values, trees), weights, earlier)
 
 
 def earlier_rows(at_ms: NDArray[np.int64], share: float) -> Mask:
@@ -164,36 +168,17 @@ def _head(
     parameters = _parameters(head, slices.names, trees, seed)
     # Examples thinned alike stop the growing; all of the later ones calibrate.
     checked = later & (happened | (rng.random(happened.size) < share))
-    booster = grown(
-        slices.names, slices.values, happened, slices.weights, kept, checked, parameters, trees,
-        partial(watch, head.name),
-    )  # fmt: skip
+    train, valid = (
+        part_of(slices.binned, rows, happened, slices.weights) for rows in (kept, checked)
+    )
+    booster = grown(train, valid, parameters, trees, partial(watch, head.name))
     raw = booster.predict(slices.values[later], raw_score=True, num_threads=trees.threads)
     calibration = fit_calibration(np.asarray(raw), happened[later], share)
     if config.refit:
-        rounds = booster.num_trees()
-        booster = regrown(slices, happened, kept | checked, parameters, rounds, trees)
+        # Grown again, on all the rows.
+        everything = part_of(slices.binned, kept | checked, happened, slices.weights)
+        booster = lightgbm.train(parameters, everything, num_boost_round=booster.num_trees())
     return Head(head.name, booster, calibration, head.weight)
-
-
-def regrown(
-    slices: _Slices,
-    happened: Mask,
-    rows: Mask,
-    parameters: dict[str, object],
-    rounds: int,
-    trees: RankerConfig,
-) -> lightgbm.Booster:
-    """Grow a given number of trees on all the rows."""
-    at: Rows = np.flatnonzero(rows)
-    dataset = lightgbm.Dataset(
-        slices.values[at],
-        happened[at].astype(np.float32),
-        weight=slices.weights[at],
-        feature_name=list(slices.names),
-        params={"max_bin": trees.bins, "verbosity": -1},
-    )
-    return lightgbm.train(parameters, dataset, num_boost_round=rounds)
 
 
 def _parameters(

@@ -124,7 +124,7 @@ def train_ranker(
         )
     train, valid = _datasets(data, n_groups - held, config.bins)
     parameters = _parameters(config, data.names, seed)
-    return LightGbmRanker(_stopped(train, valid, parameters, config, partial(watch, "order")))
+    return LightGbmRanker(grown(train, valid, parameters, config, partial(watch, "order")))
 
 
 def held_groups(n_groups: int, share: float) -> int:
@@ -132,42 +132,33 @@ def held_groups(n_groups: int, share: float) -> int:
     return max(1, int(n_groups * share))
 
 
-def grown(
-    names: tuple[str, ...],
-    values: Floats,
-    happened: Mask,
-    weights: Floats,
-    kept: Mask,
-    checked: Mask,
-    parameters: dict[str, object],
-    config: RankerConfig,
-    watch: Callable[[int, float], None],
-) -> lightgbm.Booster:
-    """Grow trees on some rows until they gain nothing on others.
+def binned(names: tuple[str, ...], values: Floats, config: RankerConfig) -> lightgbm.Dataset:
+    """Cut every feature into steps, once for all models that are grown on parts of the rows."""
+    parameters = {
+        "max_bin": config.bins,
+        "num_threads": config.threads,
+        "feature_pre_filter": False,  # how few rows a leaf may hold is said when growing
+        "verbosity": -1,
+    }
+    return lightgbm.Dataset(values, feature_name=list(names), params=parameters).construct()
+
+
+def part_of(
+    whole: lightgbm.Dataset, rows: Mask, happened: Mask, weights: Floats
+) -> lightgbm.Dataset:
+    """Return some rows of what was binned, with their outcome.
 
     Args:
-        names: (f,) columns.
-        values: (m, f).
+        whole: From `binned`.
+        rows: (m,) which.
         happened: (m,) the outcome.
         weights: (m,) how much each row counts.
-        kept: (m,) rows learned from.
-        checked: (m,) rows that stop the growing.
-        parameters: LightGBM's.
-        config: How many trees at most, and how long without gain.
-        watch: Told, tree by tree, (trees so far, log loss on the rows that stop the growing).
     """
-    at, later = np.flatnonzero(kept), np.flatnonzero(checked)
-    train = lightgbm.Dataset(
-        values[at],
-        happened[at].astype(np.float32),
-        weight=weights[at],
-        feature_name=list(names),
-        params={"max_bin": config.bins, "verbosity": -1},
-    )
-    valid = lightgbm.Dataset(
-        values[later], happened[later].astype(np.float32), weight=weights[later], reference=train
-    )
-    return _stopped(train, valid, parameters, config, watch)
+    at = np.flatnonzero(rows)
+    part = whole.subset(at.tolist()).construct()
+    part.set_label(happened[at].astype(np.float32))
+    part.set_weight(weights[at])
+    return part
 
 
 def growing_parameters(config: RankerConfig, seed: int) -> dict[str, object]:
@@ -189,13 +180,23 @@ def growing_parameters(config: RankerConfig, seed: int) -> dict[str, object]:
     }
 
 
-def _stopped(
+def grown(
     train: lightgbm.Dataset,
     valid: lightgbm.Dataset,
     parameters: dict[str, object],
     config: RankerConfig,
     watch: Callable[[int, float], None],
 ) -> lightgbm.Booster:
+    """Grow trees on some rows until they gain nothing on others.
+
+    Args:
+        train: Rows learned from.
+        valid: Rows that stop the growing, binned alike.
+        parameters: LightGBM's.
+        config: How many trees at most, and how long without gain.
+        watch: Told, tree by tree, (trees so far, metric on the rows that stop the growing).
+    """
+
     def told(environment: lightgbm.callback.CallbackEnv) -> None:
         figures = environment.evaluation_result_list
         assert figures  # there is always a validation set

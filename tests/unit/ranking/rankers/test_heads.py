@@ -65,16 +65,22 @@ def test_probabilities_come_true_in_the_first_slot_though_negatives_were_thinned
     assert np.corrcoef(found.values[:, 1], skips)[0, 1] > 0.98
 
 
-def test_without_the_column_position_is_mistaken_for_liking() -> None:
-    blind, _ = train_heads(examples(), HeadsConfig(heads=HEADS[:1], position=False), TREES, 3)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_without_the_column_position_is_mistaken_for_liking(seed: int) -> None:
+    data = examples(seed=seed)
     grid = np.zeros((2, 3), np.float32)
     grid[:, 0] = (-1, 1)
-    truth = np.diff(-2.0 + grid[:, 0])
     steps = []
-    for ranker in (blind, trained()):
+    for position in (False, True):
+        config = HeadsConfig(heads=HEADS[:1], position=position)
+        ranker, _ = train_heads(data, config, TREES, seed)
         p = ranker.predict(FeatureMatrix(NAMES, grid)).values[:, 0].astype(float)
-        steps.append(float(np.diff(np.log(p / (1 - p)))[0] - truth[0]))
-    assert abs(steps[1]) < abs(steps[0])
+        steps.append(float(np.diff(np.log(p / (1 - p)))[0]))
+    blind, aware = steps
+    # The truth is a step of 2; what is little liked was hardly ever shown first, so that the
+    # other one is noisy, but it owes nothing to the slot.
+    assert blind > 2.0
+    assert aware < blind
 
 
 def test_a_feed_changes_weights_without_training() -> None:
