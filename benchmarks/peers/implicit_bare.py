@@ -31,7 +31,7 @@ def fit(task: Task) -> Recommend:
 
     def recommend(wanted: list[str], depth: int) -> dict[str, list[str]]:
         rows = np.array([place[user] for user in wanted if user in place])
-        found, scores = model.recommend(rows, matrix[rows], N=depth)
+        found, scores = model.recommend(rows, matrix[rows].tocsr(), N=depth)
         known = (found >= 0) & np.isfinite(scores) & (scores > -1e30)
         return {
             users[int(at)]: names[tracks_of[ok]].tolist()
