@@ -77,7 +77,9 @@ def test_a_training_tells_settings_figures_and_the_model(
     made = report.artifacts[0]
     assert run.figures["artifacts.ranker.metrics.trees"] == made.metrics["trees"]
     assert run.documents["report.json"] == report.document()
-    assert run.models == [("ranker", made.version, ["manifest.json", "model.txt"])]
+    assert run.models == [
+        ("ranker", made.version, ["feature_profile.json", "manifest.json", "model.txt"])
+    ]
 
 
 def test_a_search_tells_each_trial_as_a_run_within_it(
