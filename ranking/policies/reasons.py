@@ -26,6 +26,7 @@ CODES = {
     "similar": "similar_to",
     "collaborative": "listeners_like_you",
     "co_listened": "often_heard_together",
+    "autoencoder": "listeners_like_you",
     "popular": "popular_now",
     "followed": "from_creator_you_follow",
     "fresh": "new_for_you",
