@@ -33,9 +33,14 @@ from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import unit_rows
-from pipelines.impression_data import described, examples, outcomes_of, shown_between
-from pipelines.shown_rates import shown_rates
-from pipelines.train_heads import impression_features
+from pipelines.ranker_training.impression_data import (
+    described,
+    examples,
+    outcomes_of,
+    shown_between,
+)
+from pipelines.ranker_training.shown_rates import shown_rates
+from pipelines.ranker_training.train_heads import impression_features
 from ranking.catalogue import Catalogue
 from ranking.features.moments import moments_of
 from ranking.learned import Learned, TrackStatistics

@@ -17,7 +17,7 @@ from pipelines.evaluation.material import read_material
 from pipelines.evaluation.observer import Nobody, Observer
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Progress, Report
-from pipelines.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig
 from ranking.evaluation.intervals import Estimate
 from ranking.evaluation.tables import Judged, ModelResult, judge, paired_difference, summarise

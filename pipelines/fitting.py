@@ -25,7 +25,7 @@ from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from embeddings.collaborative.neighbours import ItemNeighbours, NeighboursConfig, fit_neighbours
 from embeddings.index import VectorIndex
 from pipelines.history import History
-from pipelines.shown_rates import shown_rates
+from pipelines.ranker_training.shown_rates import shown_rates
 from ranking.catalogue import Catalogue
 from ranking.learned import Learned, TrackStatistics
 from ranking.listeners.preference import weigh

@@ -27,8 +27,13 @@ from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import History, input_fingerprints, load_history, newest_event
 from pipelines.importers.report import NearDuplicate
 from pipelines.job import MadeArtifact, Progress, Report
-from pipelines.train_ranker import RankerTrainingConfig, TrainedRanker, fit_ranker, training_set
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import (
+    RankerTrainingConfig,
+    TrainedRanker,
+    fit_ranker,
+    training_set,
+)
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.assembly import FeedConfig
 from ranking.features.shown_file import save_shown
 from ranking.learned import Learned

@@ -16,8 +16,8 @@ from pipelines.fitting import FactorsConfig, fit_history
 from pipelines.history import load_history
 from pipelines.job import Silent
 from pipelines.listener_tags import retagged
-from pipelines.ranker_data import chunks, features_of, listener_log, query_of
-from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
+from pipelines.ranker_training.ranker_data import chunks, features_of, listener_log, query_of
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig, assemble
 from ranking.model import FeatureMatrix
 

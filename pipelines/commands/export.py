@@ -33,7 +33,7 @@ def training_set(
     as_json: AsJson = False,
 ) -> None:
     """Write the rows `segue train` would fit the ranker to, with features, labels and split."""
-    from pipelines.export_training_set import export_training_set
+    from pipelines.ranker_training.export_training_set import export_training_set
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()

@@ -62,9 +62,9 @@ def tune_ranker(
     as_json: AsJson = False,
 ) -> None:
     """Search how the ranker's trees are grown; a call that was killed goes on where it was."""
+    from pipelines.ranker_training.training_file import refuse_existing
     from pipelines.tracking.opening import open_run_log
     from pipelines.tracking.telling import tell_search
-    from pipelines.training_file import refuse_existing
     from pipelines.tuning.material import FOLDER, alone
     from pipelines.tuning.run import require_optuna
     from pipelines.tuning.run import tune as run
@@ -102,7 +102,7 @@ def _material(
     seed: int,
     progress: Progress,
 ) -> Material:
-    from pipelines.training_input import read_training_input
+    from pipelines.ranker_training.training_input import read_training_input
     from pipelines.tuning.material import FOLDER, from_file, made_once
 
     if source is not None:

@@ -11,7 +11,7 @@ from core.randomness import generator
 from pipelines.comparing.report import Duel, SegmentPair
 from pipelines.evaluation.audience import Audience, offer
 from pipelines.job import Progress
-from pipelines.ranker_data import chunks
+from pipelines.ranker_training.ranker_data import chunks
 from pipelines.splits import Split
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine

@@ -15,8 +15,8 @@ from pipelines.evaluation.audience import audience_of
 from pipelines.evaluation.material import Material
 from pipelines.fitting import FactorsConfig, fit_learned
 from pipelines.job import Progress
+from pipelines.ranker_training.train_ranker import fit_ranker, training_set
 from pipelines.splits import Split
-from pipelines.train_ranker import fit_ranker, training_set
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine

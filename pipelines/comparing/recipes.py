@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from core.artifacts import Manifest
 from core.errors import ArtifactError
-from pipelines.train_ranker import RankerTrainingConfig
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.assembly import FeedConfig
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from pipelines.ranker_data import listener_log, query_of
+from pipelines.ranker_training.ranker_data import listener_log, query_of
 from pipelines.splits import Grades, Split, relevant_rows
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.ids import Ids
 from embeddings.collaborative.factors import AlsFactors
-from pipelines.ranker_data import ANYTHING
+from pipelines.ranker_training.ranker_data import ANYTHING
 from pipelines.reference_blend import ReferenceBlend
 from ranking.catalogue import Catalogue
 from ranking.evaluation.tables import DEPTH

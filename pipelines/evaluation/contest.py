@@ -10,10 +10,10 @@ from pipelines.evaluation.baselines import Baselines
 from pipelines.evaluation.material import Material
 from pipelines.fitting import FactorsConfig, fit_history, preferences
 from pipelines.job import Progress
-from pipelines.ranker_data import bringing_back
+from pipelines.ranker_training.ranker_data import bringing_back
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig, learn_ranker
 from pipelines.reference_blend import fit_reference
 from pipelines.splits import Split
-from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine

@@ -14,7 +14,7 @@ from pipelines.evaluation.baselines import best_rows
 from pipelines.evaluation.contest import Contest
 from pipelines.evaluation.observer import Observer
 from pipelines.job import Progress
-from pipelines.ranker_data import ANYTHING, chunks
+from pipelines.ranker_training.ranker_data import ANYTHING, chunks
 from ranking.evaluation.tables import DEPTH
 from ranking.model import FeedQuery, Rows
 from ranking.protocols import Ranker

@@ -14,16 +14,16 @@ from pipelines.catalogue import LiveCatalogue
 from pipelines.fitting import FactorsConfig, fit_learned
 from pipelines.heads_evaluation.configuration import HeadsEvaluationConfig
 from pipelines.history import History
-from pipelines.impression_data import (
+from pipelines.job import Progress
+from pipelines.ranker_training.impression_data import (
     ShownSlots,
     described,
     examples,
     outcomes_of,
     shown_between,
 )
-from pipelines.job import Progress
-from pipelines.shown_rates import shown_rates
-from pipelines.train_heads import impression_features, joined
+from pipelines.ranker_training.shown_rates import shown_rates
+from pipelines.ranker_training.train_heads import impression_features, joined
 from ranking.features.moments import moments_of
 from ranking.features.shown import Entries, ShownRates, track_keys
 from ranking.listeners.replay import EventLog

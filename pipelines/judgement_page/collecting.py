@@ -20,8 +20,8 @@ from pipelines.judgement_page.live import LIVE, LiveRanker
 from pipelines.judgement_page.reliability import PlaceCounts, head_reliability, judged_slots
 from pipelines.judgement_page.segments import segment_figures
 from pipelines.judgement_page.sources import SourceCounts
-from pipelines.ranker_data import labels_of, thinned
-from pipelines.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.ranker_data import labels_of, thinned
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from ranking.model import FeatureMatrix, Floats, Rows
 from ranking.protocols import Ranker
 from ranking.rankers.blend import BlendRanker

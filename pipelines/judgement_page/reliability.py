@@ -8,11 +8,16 @@ from core.errors import DataError
 from pipelines.evaluation.audience import Audience, Offered
 from pipelines.evaluation.contest import Contest
 from pipelines.history import History
-from pipelines.impression_data import described, examples, outcomes_of, shown_between
 from pipelines.judgement_page.document import Bin, Reliability
-from pipelines.ranker_data import labels_of
-from pipelines.shown_rates import shown_rates
-from pipelines.train_heads import impression_features
+from pipelines.ranker_training.impression_data import (
+    described,
+    examples,
+    outcomes_of,
+    shown_between,
+)
+from pipelines.ranker_training.ranker_data import labels_of
+from pipelines.ranker_training.shown_rates import shown_rates
+from pipelines.ranker_training.train_heads import impression_features
 from ranking.features.moments import moments_of
 from ranking.listeners.replay import EventLog
 from ranking.metrics.probabilities import calibration_error, equal_bins

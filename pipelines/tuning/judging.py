@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.train_ranker import TrainedRanker
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import TrainedRanker
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.metrics.accuracy import ndcg
 from ranking.metrics.probabilities import log_losses
 from ranking.model import FeatureMatrix, Floats

@@ -14,10 +14,10 @@ from typing import Any
 from core.artifacts import code_revision
 from core.errors import ConfigError
 from pipelines.job import Progress
-from pipelines.train_ranker import RankerTrainingConfig
-from pipelines.training_file import read_training_set, write_training_set
-from pipelines.training_input import TrainingInput
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.training_file import read_training_set, write_training_set
+from pipelines.ranker_training.training_input import TrainingInput
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.rankers.head_training import HeadsConfig
 from ranking.rankers.training import RankerConfig
 

@@ -12,9 +12,9 @@ import numpy as np
 from core.errors import ConfigError
 from core.randomness import generator
 from pipelines.job import Progress
+from pipelines.ranker_training.train_ranker import fit_ranker
+from pipelines.ranker_training.training_set import TrainingSet
 from pipelines.train import ranker_seed
-from pipelines.train_ranker import fit_ranker
-from pipelines.training_set import TrainingSet
 from pipelines.tuning.configuration import TuneConfig
 from pipelines.tuning.judging import Values, measure_of, worth
 from pipelines.tuning.material import Material, digest

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigError, DataError
 from pipelines.heads_evaluation.run import selected
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.model import Mask
 from ranking.rankers.head_training import OutcomeData, earlier_rows
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from pipelines.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from pipelines.tuning.configuration import TREES, TuneConfig
 
 Value: TypeAlias = int | float

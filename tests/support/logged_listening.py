@@ -8,8 +8,8 @@ import polars as pl
 from core.events import Action
 from core.tables import EVENTS, IMPRESSIONS
 from core.workspace import Workspace
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from pipelines.train import TrainConfig
-from pipelines.train_ranker import RankerTrainingConfig
 from ranking.loading import load_catalogue
 from ranking.rankers.head_training import HeadsConfig
 from ranking.rankers.outcomes import HeadConfig

@@ -18,8 +18,8 @@ from pipelines.fitting import FactorsConfig
 from pipelines.job import Silent
 from pipelines.promotion import list_artifacts, promote, roll_back
 from pipelines.promotion_guard import Guard, PromoteConfig
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from pipelines.train import TrainConfig, train
-from pipelines.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig
 from ranking.evaluation.intervals import Estimate
 from ranking.rankers.training import RankerConfig

@@ -26,8 +26,8 @@ from pipelines.judgement_page.document import JudgementDocument
 from pipelines.judgement_page.live import LiveRanker
 from pipelines.judgement_page.page import write_page
 from pipelines.promotion import promote
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from pipelines.train import TrainConfig, train
-from pipelines.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig
 from ranking.model import FeatureMatrix
 from ranking.rankers.fusion import FusionRanker

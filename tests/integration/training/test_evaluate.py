@@ -16,7 +16,7 @@ from pipelines.evaluate import EvaluationReport, evaluate
 from pipelines.evaluation.configuration import EvaluateConfig, Protocol
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Silent
-from pipelines.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig
 from ranking.rankers.training import RankerConfig
 from tests.support.histories import (

@@ -14,11 +14,11 @@ from core.errors import ConfigError, DataError
 from core.tables import EVENTS
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
-from pipelines.export_training_set import ExportReport, export_training_set
 from pipelines.job import Silent
+from pipelines.ranker_training.export_training_set import ExportReport, export_training_set
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig, fit_ranker
+from pipelines.ranker_training.training_file import read_training_set
 from pipelines.train import TrainConfig, ranker_seed, train
-from pipelines.train_ranker import RankerTrainingConfig, fit_ranker
-from pipelines.training_file import read_training_set
 from ranking.assembly import FeedConfig
 from ranking.rankers.training import RankingData
 from tests.support.histories import START_MS, add_plays, add_tracks, two_tastes

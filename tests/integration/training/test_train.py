@@ -13,8 +13,8 @@ from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
 from pipelines.fitting import FactorsConfig
 from pipelines.job import Silent
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from pipelines.train import TrainConfig, TrainReport, train
-from pipelines.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig, assemble
 from ranking.loading import load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Listener

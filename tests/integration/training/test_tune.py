@@ -20,10 +20,10 @@ from core.settings import load_settings
 from core.workspace import Workspace, open_workspace
 from pipelines import cli
 from pipelines.job import Silent
+from pipelines.ranker_training.train_ranker import fit_ranker
+from pipelines.ranker_training.training_input import read_training_input
 from pipelines.settings import PipelineSettings
 from pipelines.train import TrainConfig, ranker_seed
-from pipelines.train_ranker import fit_ranker
-from pipelines.training_input import read_training_input
 from pipelines.tuning.configuration import TuneConfig
 from pipelines.tuning.judging import worth
 from pipelines.tuning.material import Material, alone, from_file, made_once

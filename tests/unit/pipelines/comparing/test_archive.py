@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.comparing.archive import FOLDER, keep, recall
 from pipelines.comparing.recipes import Recipe
 from pipelines.comparing.report import Duel
-from pipelines.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
 from ranking.assembly import FeedConfig
 from ranking.evaluation.pairs import paired_figures, tally_of
 from ranking.evaluation.tables import judge

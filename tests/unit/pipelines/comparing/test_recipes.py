@@ -9,8 +9,8 @@ import pytest
 from core.artifacts import Manifest
 from core.errors import ArtifactError
 from pipelines.comparing.recipes import Recipe, differences, limited, recipe_of
-from pipelines.train_ranker import RankerTrainingConfig
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.training_set import TrainingSet
 from ranking.assembly import FeedConfig
 from ranking.rankers.training import RankingData
 

@@ -15,8 +15,8 @@ from optuna.trial import TrialState, create_trial
 from pydantic import ValidationError
 
 from core.errors import ConfigError, DataError
-from pipelines.train_ranker import RankerTrainingConfig
-from pipelines.training_set import TrainingSet
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig
+from pipelines.ranker_training.training_set import TrainingSet
 from pipelines.tuning.configuration import TuneConfig
 from pipelines.tuning.judging import worth
 from pipelines.tuning.pruning import StepMedian

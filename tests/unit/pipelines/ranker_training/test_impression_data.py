@@ -11,9 +11,14 @@ import pytest
 from core.events import Action
 from core.tables import TIME
 from pipelines.history import History
-from pipelines.impression_data import ShownSlots, described, outcomes_of, shown_between
-from pipelines.shown_rates import shown_rates
-from pipelines.train_heads import impression_features
+from pipelines.ranker_training.impression_data import (
+    ShownSlots,
+    described,
+    outcomes_of,
+    shown_between,
+)
+from pipelines.ranker_training.shown_rates import shown_rates
+from pipelines.ranker_training.train_heads import impression_features
 from ranking.assembly import SOURCES
 from ranking.features.families import FeedFeatures, feature_builder
 from ranking.features.moments import moments_of
@@ -77,7 +82,7 @@ def test_offline_and_online_agree_in_every_column() -> None:
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     history = shown_history(WORLD.catalogue)
     _, _, alone = offline(history)
-    monkeypatch.setattr("pipelines.impression_data.CHUNK_ROWS", 37)
+    monkeypatch.setattr("pipelines.ranker_training.impression_data.CHUNK_ROWS", 37)
     _, _, parts = offline(history, threads=2)
     np.testing.assert_allclose(parts, alone, rtol=2e-5, atol=1e-6)
 

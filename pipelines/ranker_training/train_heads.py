@@ -12,11 +12,16 @@ from core.errors import DataError
 from core.randomness import derive_seed
 from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
-from pipelines.impression_data import described, examples, outcomes_of, shown_between
 from pipelines.job import Progress
-from pipelines.shown_rates import shown_rates
+from pipelines.ranker_training.impression_data import (
+    described,
+    examples,
+    outcomes_of,
+    shown_between,
+)
+from pipelines.ranker_training.shown_rates import shown_rates
+from pipelines.ranker_training.training_set import TrainingSet
 from pipelines.splits import Split
-from pipelines.training_set import TrainingSet
 from ranking.assembly import SOURCES
 from ranking.catalogue import Catalogue
 from ranking.features.families import FeedFeatures, feature_builder

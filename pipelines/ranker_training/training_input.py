@@ -11,10 +11,10 @@ from core.workspace import Workspace
 from pipelines.catalogue import LiveCatalogue, open_catalogue
 from pipelines.history import History, input_fingerprints, load_history
 from pipelines.job import Progress
+from pipelines.ranker_training.train_ranker import training_set
+from pipelines.ranker_training.training_file import TrainingSetHeader
+from pipelines.ranker_training.training_set import TrainingSet
 from pipelines.train import TrainConfig, ranker_seed
-from pipelines.train_ranker import training_set
-from pipelines.training_file import TrainingSetHeader
-from pipelines.training_set import TrainingSet
 from ranking.assembly import FeedConfig
 
 

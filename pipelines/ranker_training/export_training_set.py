@@ -6,10 +6,10 @@ from pathlib import Path
 
 from core.workspace import Workspace
 from pipelines.job import Progress, Report
+from pipelines.ranker_training.training_file import refuse_existing, write_training_set
+from pipelines.ranker_training.training_input import read_training_input
+from pipelines.ranker_training.training_set import Kind
 from pipelines.train import TrainConfig
-from pipelines.training_file import refuse_existing, write_training_set
-from pipelines.training_input import read_training_input
-from pipelines.training_set import Kind
 from ranking.assembly import FeedConfig
 from ranking.rankers.training import RankingData
 

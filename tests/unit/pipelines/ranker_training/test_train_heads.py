@@ -12,7 +12,7 @@ from core.events import Action
 from pipelines.fitting import Audio, FactorsConfig
 from pipelines.history import History
 from pipelines.job import Silent
-from pipelines.train_ranker import RankerTrainingConfig, learn_ranker
+from pipelines.ranker_training.train_ranker import RankerTrainingConfig, learn_ranker
 from ranking.assembly import FeedConfig, assemble
 from ranking.rankers.head_training import HeadsConfig
 from ranking.rankers.heads import HeadsRanker

@@ -14,16 +14,16 @@ from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
 from pipelines.listener_tags import retagged
-from pipelines.ranker_data import (
+from pipelines.ranker_training.ranker_data import (
     LabelledRequest,
     bringing_back,
     joined,
     labelled_candidates,
 )
+from pipelines.ranker_training.stacking import StackingConfig, stacking_examples
+from pipelines.ranker_training.train_heads import head_examples
+from pipelines.ranker_training.training_set import Kind, TrainingSet
 from pipelines.splits import Split, days_back, folds, temporal
-from pipelines.stacking import StackingConfig, stacking_examples
-from pipelines.train_heads import head_examples
-from pipelines.training_set import Kind, TrainingSet
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.model import Preferences

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.errors import ConfigError, DataError
 from core.ids import new_id
 from core.tables import TIME
-from pipelines.training_set import Kind, TrainingSet
+from pipelines.ranker_training.training_set import Kind, TrainingSet
 from ranking.model import Floats, Mask
 from ranking.rankers.head_training import OutcomeData, earlier_rows
 from ranking.rankers.training import RankingData, held_groups

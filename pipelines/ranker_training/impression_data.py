@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.shown_rates import SLOT
+from pipelines.ranker_training.shown_rates import SLOT
 from ranking.catalogue import Catalogue
 from ranking.features.batch import shown_slots
 from ranking.features.families import FeedFeatures

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from core.randomness import derive_seed, generator
+from pipelines.ranker_training.training_set import Kind, TrainingSet
 from pipelines.splits import Grades, Split, relevant_rows
-from pipelines.training_set import Kind, TrainingSet
 from ranking.assembly import FeedConfig
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine

@@ -12,9 +12,9 @@ from pipelines.fitting import Audio, FactorsConfig, fit_learned
 from pipelines.history import History
 from pipelines.job import Progress
 from pipelines.listener_tags import retagged
-from pipelines.ranker_data import joined, labelled_candidates
+from pipelines.ranker_training.ranker_data import joined, labelled_candidates
+from pipelines.ranker_training.training_set import TrainingSet
 from pipelines.splits import leave_out
-from pipelines.training_set import TrainingSet
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.features.families import FeedFeatures
