@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.database import Database, fingerprints, open_database
+from core.database import Database, open_database
+from core.schema import fingerprints
 from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
 from embeddings.fingerprints.duplicates import DuplicateConfig, build_duplicate_index
 from embeddings.fingerprints.envelope import MAX_STEPS, N_BANDS

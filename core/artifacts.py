@@ -17,9 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.database import Database, lock_until_commit, promotions
+from core.database import Database, lock_until_commit
 from core.errors import ArtifactError
 from core.ids import new_id
+from core.schema import promotions
 
 MANIFEST = "manifest.json"
 NOTES = "notes.jsonl"

@@ -21,8 +21,9 @@ import duckdb
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import Database, warehouse_files
+from core.database import Database
 from core.ids import new_id
+from core.schema import warehouse_files
 from core.tables import WAREHOUSE_TABLES, Table
 
 STAGING = ".staging"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from core.database import users
+from core.schema import users
 from core.workspace import Workspace
 from embeddings.index import IndexConfig, build_index
 from embeddings.vectors import TrackVectors

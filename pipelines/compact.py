@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import events, requests
 from core.events import DAY_MS
+from core.schema import events, requests
 from core.tables import CANDIDATES, EVENTS, IMPRESSIONS, TIME, TRACKS
 from core.warehouse import Batch
 from core.workspace import Workspace

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from core.database import fingerprints, near_duplicates, tracks, upsert
+from core.database import upsert
 from core.errors import AudioDecodeError
+from core.schema import fingerprints, near_duplicates, tracks
 from core.workspace import Workspace
 from embeddings.audio.container import Samples
 from embeddings.audio.waveform import decode

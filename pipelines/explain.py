@@ -7,9 +7,9 @@ import math
 import numpy as np
 import sqlalchemy as sa
 
-from core.database import tracks
 from core.errors import DataError
 from core.randomness import derive_seed
+from core.schema import tracks
 from core.workspace import Workspace
 from pipelines.job import Report
 from ranking.assembly import FeedConfig, assemble

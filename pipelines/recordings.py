@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import Workspace
 
 

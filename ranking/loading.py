@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from core.artifacts import ArtifactStore
-from core.database import near_duplicates, tracks
 from core.errors import ArtifactError, DataError
 from core.ids import Ids
+from core.schema import near_duplicates, tracks
 from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import IndexConfig, VectorIndex, build_index

@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 import sqlalchemy as sa
 
-from core.database import requests, upsert
+from core.database import upsert
+from core.schema import requests
 from core.tables import CANDIDATES, IMPRESSIONS, TIME
 from ranking.catalogue import Catalogue
 from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Page

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 
 SHOWN = frozenset({"trial", "active", "retired"})
 """Statuses of tracks that exist for listeners; a retired one is no longer offered."""

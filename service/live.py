@@ -13,8 +13,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from core.artifacts import Live
-from core.database import tracks
 from core.errors import StoreUnavailableError
+from core.schema import tracks
 from core.telemetry import logger
 from core.workspace import Workspace
 from ranking.assembly import FeedConfig

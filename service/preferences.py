@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from core.database import creator_blocks, upsert, users
+from core.database import upsert
+from core.schema import creator_blocks, users
 from service.schemas import PreferencesAnswer, PreferencesBody
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from core.database import tracks
+from core.schema import tracks
 from ranking.catalogue import Catalogue, Status
 from ranking.model import Rows
 

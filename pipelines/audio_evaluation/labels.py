@@ -11,8 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from core.database import tracks
 from core.errors import ConfigError, DataError
+from core.schema import tracks
 from core.workspace import Workspace
 
 NOT_LABELS = ("track_id", "audio_path", "content_hash", "metadata")

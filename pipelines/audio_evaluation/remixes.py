@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import Workspace
 from pipelines.audio_evaluation.intervals import wilson
 from pipelines.world.archive import read_charter, read_truth

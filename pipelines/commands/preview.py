@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from core.database import tallies, tracks
 from core.errors import DataError
 from core.randomness import derive_seed
+from core.schema import tallies, tracks
 from core.workspace import Workspace
 from pipelines.job import Report
 from ranking.assembly import FeedConfig, assemble

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import tracks as stored
 from core.errors import AudioDecodeError, DataError
+from core.schema import tracks as stored
 from core.tables import TRACKS
 from core.workspace import Workspace
 from embeddings.fingerprints.duplicates import DuplicateConfig

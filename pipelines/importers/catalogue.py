@@ -9,8 +9,9 @@ from typing import Any, Literal
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import creators, tracks, upsert
+from core.database import upsert
 from core.ids import MAX_ID_CHARS
+from core.schema import creators, tracks
 from core.tables import TIME, TRACKS
 from core.warehouse import Batch
 from core.workspace import Workspace

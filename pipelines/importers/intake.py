@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import events as stored_events
+from core.schema import events as stored_events
 from core.tables import EVENTS, IMPRESSIONS, TALLIES, TRACKS, USER_TAGS
 from core.warehouse import Batch
 from core.workspace import Workspace

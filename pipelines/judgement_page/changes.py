@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import Workspace
 from pipelines.evaluation.audience import Offered
 from pipelines.judgement_page.document import ChangedListener, Slot

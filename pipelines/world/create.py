@@ -11,10 +11,10 @@ import polars as pl
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from core.database import tracks as tracks_table
 from core.database import upsert
-from core.database import users as users_table
 from core.errors import DataError
+from core.schema import tracks as tracks_table
+from core.schema import users as users_table
 from core.tables import EVENTS, IMPRESSIONS
 from core.workspace import Workspace
 from pipelines.importers.catalogue import put_tracks, snapshot_tracks

@@ -9,10 +9,10 @@ import polars as pl
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from core.database import events as events_table
-from core.database import requests
 from core.events import DAY_MS
 from core.randomness import generator
+from core.schema import events as events_table
+from core.schema import requests
 from core.tables import EVENTS, IMPRESSIONS, TIME
 from core.workspace import Workspace
 from pipelines.world.archive import Truth

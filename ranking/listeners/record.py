@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import Database, events, follows, tracks, upsert, upsert_statement
+from core.database import Database, upsert, upsert_statement
 from core.events import DAY_MS, Action, Interaction
+from core.schema import events, follows, tracks
 from core.tables import TIME
 from ranking.listeners.tallies import merge_tallies, tally
 

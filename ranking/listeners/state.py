@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from core.database import creator_blocks, follows, requests, tallies, users
+from core.schema import creator_blocks, follows, requests, tallies, users
 from ranking.catalogue import Catalogue
 from ranking.listeners.history import (
     HISTORY_LIMIT,

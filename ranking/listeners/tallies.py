@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from core.database import tallies, upsert_statement
+from core.database import upsert_statement
 from core.events import Action
+from core.schema import tallies
 
 KEYS = ("user_id", "track_id")
 COUNTED = {"plays": Action.PLAY, "finishes": Action.FINISH, "skips": Action.SKIP}

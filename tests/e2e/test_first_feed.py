@@ -14,7 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
-from core.database import requests, tallies
+from core.schema import requests, tallies
 from core.tables import CANDIDATES, EVENTS, IMPRESSIONS
 from core.workspace import Workspace, open_workspace
 from embeddings.collaborative.factors import AlsFactors

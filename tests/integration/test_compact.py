@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from core.database import events, requests, tracks, upsert
+from core.database import upsert
 from core.events import DAY_MS, Interaction
+from core.schema import events, requests, tracks
 from core.tables import CANDIDATES, EVENTS, IMPRESSIONS, TRACKS
 from core.workspace import Workspace, open_workspace
 from pipelines.compact import KEEP_DAYS, CompactReport, compact

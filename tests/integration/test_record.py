@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import Database, events, follows, open_database, tallies, tracks, upsert
+from core.database import Database, open_database, upsert
 from core.events import DAY_MS, Interaction
+from core.schema import events, follows, tallies, tracks
 from core.tables import TIME
 from ranking.listeners.record import IN_FUTURE, TOO_OLD, UNKNOWN_TRACK, record_interactions
 from ranking.listeners.tallies import TALLY_SCHEMA, merge_tallies, tally

@@ -10,8 +10,9 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.database import Database, open_database, tallies, tracks, upsert
+from core.database import Database, open_database, upsert
 from core.events import DAY_MS, Action, Interaction
+from core.schema import tallies, tracks
 from core.tables import TIME
 from ranking.listeners.record import record_interactions
 from ranking.listeners.replay import EventLog

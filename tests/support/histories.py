@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from core.database import tracks, upsert
+from core.database import upsert
+from core.schema import tracks
 from core.tables import EVENTS, IMPRESSIONS, TALLIES, TIME, USER_TAGS
 from core.workspace import Workspace
 from ranking.listeners.tallies import merge_tallies, tally, tally_plays

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.database import metadata
+from core.schema import metadata
 from core.tables import WAREHOUSE_TABLES
 from core.warehouse import Batch, Warehouse
 from core.workspace import Workspace

@@ -16,7 +16,8 @@ import numpy as np
 import sqlalchemy as sa
 from scipy import sparse
 
-from core.database import Database, creators, near_duplicates, promotions, tracks
+from core.database import Database
+from core.schema import creators, near_duplicates, promotions, tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import NeighboursConfig, fit_neighbours

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.database import tracks
 from core.errors import ConfigError, DataError
+from core.schema import tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig

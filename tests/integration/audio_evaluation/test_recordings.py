@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.database import tracks, upsert
+from core.database import upsert
 from core.errors import ConfigError, DataError
+from core.schema import tracks
 from core.workspace import Workspace, open_workspace
 from pipelines.audio_evaluation.labels import (
     LabelledRecordings,

@@ -11,20 +11,18 @@ import pytest
 import sqlalchemy as sa
 
 from core import database as module
-from core.database import (
-    Database,
+from core.database import Database, open_database, upsert
+from core.errors import ConfigError, StoreUnavailableError
+from core.schema import (
     events,
     fingerprints,
     follows,
     metadata,
     near_duplicates,
-    open_database,
     tallies,
     tracks,
-    upsert,
     users,
 )
-from core.errors import ConfigError, StoreUnavailableError
 
 pytest_plugins = ["tests.support.postgres"]
 

@@ -18,7 +18,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import open_database, upsert, users
+from core.database import open_database, upsert
+from core.schema import users
 from core.tables import EVENTS, TALLIES, USER_TAGS, WAREHOUSE_TABLES
 from core.warehouse import REPLACED_GRACE_S, STAGING, Warehouse
 
@@ -239,7 +240,8 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 import core.warehouse
-from core.database import open_database, upsert, users
+from core.database import open_database, upsert
+from core.schema import users
 from core.tables import EVENTS
 from core.warehouse import Warehouse
 from tests.integration.core.test_warehouse import _events

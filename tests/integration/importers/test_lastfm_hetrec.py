@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import tallies
 from core.errors import DataError
+from core.schema import tallies
 from core.tables import TALLIES, TRACKS, USER_TAGS
 from core.workspace import Workspace, open_workspace
 from pipelines.importers.lastfm_hetrec import import_lastfm_hetrec

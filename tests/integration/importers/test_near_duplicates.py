@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import sqlalchemy as sa
 
-from core.database import fingerprints, near_duplicates, tracks
+from core.schema import fingerprints, near_duplicates, tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
 from pipelines.duplicates import fingerprint_catalogue, known_copies, stored_fingerprints

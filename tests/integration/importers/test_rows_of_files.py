@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import creators, follows, tallies
 from core.errors import ConfigError, DataError
+from core.schema import creators, follows, tallies
 from core.tables import EVENTS, IMPRESSIONS, TRACKS
 from core.workspace import Workspace, open_workspace
 from pipelines.importers.events import import_events

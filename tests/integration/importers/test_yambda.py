@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import tallies
 from core.errors import DataError
+from core.schema import tallies
 from core.tables import EVENTS, TRACKS
 from core.workspace import Workspace, open_workspace
 from pipelines.importers.report import ImportReport

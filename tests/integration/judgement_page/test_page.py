@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.audio.configuration import AudioConfig
 from embeddings.collaborative.factors import AlsConfig

@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from core.database import tracks
 from core.errors import ConfigError, DataError
 from core.events import Action
+from core.schema import tracks
 from core.workspace import Workspace, open_workspace
 from pipelines import cli
 from pipelines.job import Silent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from core.database import requests
+from core.schema import requests
 from core.workspace import open_workspace
 from tests.support.service_world import (
     N_TRACKS,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from core.database import requests, tracks
+from core.schema import requests, tracks
 from core.workspace import open_workspace
 from service.arguments import parse
 from service.launch import serve

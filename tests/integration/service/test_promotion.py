@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import open_workspace
 from ranking.assembly import FeedConfig
 from service.live import LiveFeed

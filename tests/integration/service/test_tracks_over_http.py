@@ -6,7 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import open_workspace
 from tests.support.service_world import N_TRACKS, Service, audio_bytes, now, track_id
 

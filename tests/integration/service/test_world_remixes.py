@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.database import tracks
+from core.schema import tracks
 from core.workspace import open_workspace
 from pipelines.job import Silent
 from pipelines.world import create

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 import sqlalchemy as sa
 
-from core.database import creators, tallies, tracks, users
 from core.errors import DataError
+from core.schema import creators, tallies, tracks, users
 from core.tables import EVENTS, IMPRESSIONS, TRACKS
 from core.workspace import open_workspace
 from pipelines.audio_evaluation.remixes import Remix, known_remixes

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import events, requests, tallies
 from core.errors import DataError
 from core.events import DAY_MS
+from core.schema import events, requests, tallies
 from core.tables import EVENTS, TIME
 from core.workspace import open_workspace
 from pipelines.job import Silent

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import metadata
+from core.schema import metadata
 from core.tables import EVENTS, TRACKS, WAREHOUSE_TABLES, Table
 
 

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from core.database import Database, near_duplicates, open_database, tracks, upsert
+from core.database import Database, open_database, upsert
 from core.events import DAY_MS, Interaction
+from core.schema import near_duplicates, tracks
 from core.tables import TIME
 from ranking.assembly import FeedConfig, assemble, popular_feed
 from ranking.listeners.record import record_interactions

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from core.database import tracks, upsert
+from core.database import upsert
 from core.errors import ArtifactError, DataError
+from core.schema import tracks
 from core.workspace import Workspace, open_workspace
 from embeddings.collaborative.factors import AlsFactors, Ridge
 from embeddings.collaborative.neighbours import ItemNeighbours

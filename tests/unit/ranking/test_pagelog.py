@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from core.database import requests
+from core.schema import requests
 from core.tables import CANDIDATES, IMPRESSIONS
 from core.workspace import open_workspace
 from ranking.assembly import FeedConfig, assemble

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.database import requests
 from core.errors import StoreUnavailableError
+from core.schema import requests
 from core.workspace import Workspace, open_workspace
 from ranking.assembly import FeedConfig
 from ranking.model import FeedQuery, Listener

@@ -1,0 +1,177 @@
+"""The operational store's tables: what must be true now.
+
+Times are UTC milliseconds (`…_at` columns, BigInteger). Nothing here knows what the rows mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 2
+"""1 knew neither fingerprints nor near-duplicates; it is brought up to date when opened."""
+
+metadata = sa.MetaData()
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.String, **options)
+
+
+def _ms(name: str, **options: Any) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, **options)
+
+
+schema_info = sa.Table("schema_info", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+creators = sa.Table(
+    "creators", metadata, _text("creator_id", primary_key=True), _text("name", nullable=False)
+)
+
+tracks = sa.Table(
+    "tracks",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("creator_id"),
+    _text("title"),
+    _text("artist"),
+    _text("album"),
+    _text("genre"),
+    _text("origin", nullable=False, server_default="human"),
+    _text("status", nullable=False, server_default="active"),
+    sa.Column("explicit", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("language"),
+    sa.Column("regions", sa.JSON, nullable=False, default=list, server_default="[]"),
+    sa.Column("duration_ms", sa.Integer),
+    _ms("released_at"),
+    sa.Column("tags", sa.JSON, nullable=False, default=list, server_default="[]"),
+    _text("audio_path"),
+    _text("content_hash"),
+    _text("generator"),
+    _text("model"),
+    _text("brief_id"),
+    _text("prompt"),
+    sa.Column("parents", sa.JSON, nullable=False, default=list, server_default="[]"),
+    _text("metadata", key="metadata_json"),
+    _ms("updated_at", nullable=False, index=True),
+)
+
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    _text("track_id", primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+near_duplicates = sa.Table(
+    "near_duplicates",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("canonical_id", nullable=False, index=True),
+    _ms("found_at", nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("ai_preference", nullable=False, server_default="all"),
+    sa.Column("allow_explicit", sa.Boolean, nullable=False, server_default=sa.true()),
+    _text("region"),
+    _ms("updated_at", nullable=False),
+)
+
+follows = sa.Table(
+    "follows",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("creator_id", primary_key=True),
+    _ms("at", nullable=False),
+)
+
+creator_blocks = sa.Table(
+    "creator_blocks",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("creator_id", primary_key=True),
+    _ms("at", nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _text("event_id", primary_key=True),
+    _text("user_id", nullable=False),
+    _text("track_id", nullable=False),
+    _text("action", nullable=False),
+    _ms("at", nullable=False),
+    _text("request_id"),
+    sa.Column("position", sa.Integer),
+    sa.Column("played_ms", sa.Integer),
+    sa.Column("track_ms", sa.Integer),
+    sa.Column("is_organic", sa.Boolean),
+    _text("session_id"),
+    _text("device"),
+    _ms("received_at", nullable=False),
+    _text("batch_id"),
+    sa.Index("ix_events_user_at", "user_id", "at"),
+    sa.Index("ix_events_batch", "batch_id", "received_at"),
+)
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    _text("user_id", primary_key=True),
+    _text("track_id", primary_key=True),
+    sa.Column("plays", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("finishes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("skips", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("disliked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("saved", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
+    _ms("opinion_at", nullable=False, server_default="0"),
+    _ms("last_at", nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    _text("request_id", primary_key=True),
+    _text("user_id", nullable=False),
+    _ms("at", nullable=False),
+    _text("surface", nullable=False),
+    _text("variant", nullable=False, server_default=""),
+    sa.Column("degraded", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("artifacts", sa.JSON, nullable=False),
+    sa.Column("drops", sa.JSON, nullable=False),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("candidates", sa.LargeBinary, nullable=False),
+    _text("batch_id"),
+    sa.Index("ix_requests_user_at", "user_id", "at"),
+    sa.Index("ix_requests_batch", "batch_id", "at"),
+)
+
+warehouse_files = sa.Table(
+    "warehouse_files",
+    metadata,
+    _text("path", primary_key=True),
+    _text("table_name", nullable=False, index=True),
+    _text("day", nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    _text("batch_id", nullable=False, index=True),
+)
+
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("promotion_id", sa.Integer, primary_key=True, autoincrement=True),
+    _ms("at", nullable=False),
+    sa.Column("versions", sa.JSON, nullable=False),
+    sa.Column("previous_id", sa.Integer),
+    _text("reason", nullable=False),
+)
