@@ -210,7 +210,7 @@ def _lay_schema(database: Database) -> None:
             metadata.create_all(connection)
             upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
     found = _schema_version(database)
-    if found == 1:  # tables were added since, none was changed
+    if found in (1, 2):  # tables were added since, none was changed
         with database.write() as connection:
             lock_until_commit(connection, "schema")
             metadata.create_all(connection)

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
-"""1 knew neither fingerprints nor near-duplicates; it is brought up to date when opened."""
+SCHEMA_VERSION = 3
+"""1 knew neither fingerprints nor near-duplicates, 2 nothing of supply; both are brought up to date
+when opened."""
 
 metadata = sa.MetaData()
 
@@ -175,3 +176,102 @@ promotions = sa.Table(
     sa.Column("previous_id", sa.Integer),
     _text("reason", nullable=False),
 )
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    _text("segment_id", primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    _ms("found_at", nullable=False),
+    sa.Column("gap", sa.JSON, nullable=False),
+)
+"""The shortages found last, best worth filling first; a new search replaces them."""
+
+briefs = sa.Table(
+    "briefs",
+    metadata,
+    _text("brief_id", primary_key=True),
+    _text("segment_id", nullable=False, index=True),
+    _text("status", nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("brief", sa.JSON, nullable=False),
+    sa.Column("reference", sa.LargeBinary, nullable=False),
+    _text("decided_by"),
+    _text("note"),
+    _ms("created_at", nullable=False),
+    _ms("updated_at", nullable=False),
+)
+
+generation_tasks = sa.Table(
+    "generation_tasks",
+    metadata,
+    _text("task_id", primary_key=True),
+    _text("brief_id", nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    _text("generator", nullable=False),
+    _text("status", nullable=False, index=True),
+    _text("external_id"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _ms("due_at", nullable=False),
+    _text("claimed_by"),
+    _ms("claimed_until", nullable=False),
+    sa.Column("cost", sa.Float, nullable=False),
+    _text("reason"),
+    _ms("created_at", nullable=False, index=True),
+    _ms("updated_at", nullable=False),
+    sa.UniqueConstraint("brief_id", "number"),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    _text("task_id", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _text("track_id", nullable=False, unique=True),
+    _text("content_hash", nullable=False),
+    _ms("received_at", nullable=False),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("brief_id"),
+    _text("generator", nullable=False, index=True),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("measurements", sa.JSON, nullable=False),
+    _ms("judged_at", nullable=False, index=True),
+    _text("overruled_by"),
+    _text("overruled_note"),
+    _ms("overruled_at"),
+)
+
+trials = sa.Table(
+    "trials",
+    metadata,
+    _text("track_id", primary_key=True),
+    _text("segment_id"),
+    _text("status", nullable=False, index=True),
+    sa.Column("prior_finishes", sa.Float, nullable=False),
+    sa.Column("prior_skips", sa.Float, nullable=False),
+    sa.Column("reference_rate", sa.Float, nullable=False),
+    sa.Column("budget", sa.Integer, nullable=False),
+    sa.Column("impressions", sa.Integer, nullable=False),
+    sa.Column("finishes", sa.Integer, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),
+    _text("reason"),
+    _ms("opened_at", nullable=False),
+    _ms("decided_at"),
+)
+
+supply_switches = sa.Table(
+    "supply_switches",
+    metadata,
+    _text("name", primary_key=True),
+    sa.Column("stopped", sa.Boolean, nullable=False),
+    _text("reason", nullable=False),
+    _text("set_by", nullable=False),
+    _ms("set_at", nullable=False),
+)
+"""What may not go on: `all` for every generation, or one generator by its name."""

@@ -26,9 +26,9 @@ from embeddings.audio.waveform import read_crops
 from pipelines.bench.stages import Seconds, Work, time_rounds
 from pipelines.importers.recordings import find_recordings
 from pipelines.job import Progress, Report
+from pipelines.music.renderer import SAMPLE_RATE_HZ
+from pipelines.music.style import STYLES, sample_attributes
 from pipelines.world.catalogue import record_track
-from pipelines.world.renderer import SAMPLE_RATE_HZ
-from pipelines.world.style import STYLES, sample_attributes
 
 if TYPE_CHECKING:
     from embeddings.encoder.network import AudioEncoder

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from core.randomness import generator
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.audio_file import write_track
+from pipelines.music.renderer import SAMPLE_RATE_HZ, render_track
+from pipelines.music.style import STYLES, sample_attributes
 from pipelines.workers import deaf_to_interrupts
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.audio_file import write_track
 from pipelines.world.names import Creator, found_creators, title_tracks
-from pipelines.world.renderer import SAMPLE_RATE_HZ, render_track
-from pipelines.world.style import STYLES, sample_attributes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,13 +19,13 @@ from core.tables import EVENTS, IMPRESSIONS
 from core.workspace import Workspace
 from pipelines.importers.catalogue import put_tracks, snapshot_tracks
 from pipelines.job import Progress
+from pipelines.music.ogg_pages import pin_serial
 from pipelines.world.archive import Charter, Truth, WorldReport, keep, read_charter
 from pipelines.world.catalogue import Catalogue, record_tracks
 from pipelines.world.config import WorldConfig
 from pipelines.world.diary import event_rows, impression_rows
 from pipelines.world.history import History, live_through
 from pipelines.world.memory import blank_memory
-from pipelines.world.ogg_pages import pin_serial
 from pipelines.world.population import AI_PREFERENCES, Population, draw_population
 from pipelines.world.releases import Releases, track_frame, track_ids
 from pipelines.world.remixes import draw_tracks

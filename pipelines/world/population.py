@@ -9,8 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.randomness import generator
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.style import sample_attributes
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.style import sample_attributes
 from pipelines.world.traits import INSTRUMENTS, STYLE_NAMES, Traits, style_affinity, traits_of
 
 CENTRES = 3

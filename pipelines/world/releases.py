@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.events import DAY_MS
 from core.randomness import generator
 from core.tables import TIME
-from pipelines.world.attributes import TrackAttributes
+from pipelines.music.attributes import TrackAttributes
 from pipelines.world.catalogue import Catalogue
 from pipelines.world.config import WorldConfig
 from ranking.catalogue import Origin

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from core.randomness import generator
-from pipelines.world.attributes import TrackAttributes
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.composer import compose
+from pipelines.music.percussion import KITS, kit_named
+from pipelines.music.score import DRUMS
+from pipelines.music.style import STYLES, style_named
 from pipelines.world.catalogue import Catalogue, draw_catalogue
-from pipelines.world.composer import compose
 from pipelines.world.config import WorldConfig
 from pipelines.world.names import number_repeats
-from pipelines.world.percussion import KITS, kit_named
 from pipelines.world.releases import P_LABELLED, Releases, Remixes, draw_releases, draw_tags
-from pipelines.world.score import DRUMS
-from pipelines.world.style import STYLES, style_named
 from ranking.catalogue import Origin
 
 KINDS: Mapping[str, tuple[str, ...]] = {

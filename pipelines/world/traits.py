@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.instruments import TIMBRES
-from pipelines.world.style import STYLES, Style
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.instruments import TIMBRES
+from pipelines.music.style import STYLES, Style
 
 STYLE_NAMES: tuple[str, ...] = tuple(STYLES)
 INSTRUMENTS: tuple[str, ...] = tuple(sorted(TIMBRES))

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.job import Silent
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.audio_file import write_track
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.audio_file import write_track
 from pipelines.world.catalogue import Catalogue
 from pipelines.world.config import WorldConfig
 from pipelines.world.history import History, live_through

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from embeddings.audio.mpeg import parse_header
-from pipelines.world.ogg_pages import CHECKSUM_AT, HEADER_BYTES, SEGMENTS_AT, checksum
+from pipelines.music.ogg_pages import CHECKSUM_AT, HEADER_BYTES, SEGMENTS_AT, checksum
 
 KINDS: dict[str, tuple[str, str]] = {
     "wav": ("WAV", "PCM_16"),

@@ -11,8 +11,8 @@ import soxr
 from numpy.typing import NDArray
 
 from embeddings.audio.waveform import SAMPLE_RATE_HZ
+from pipelines.music.renderer import render_track
 from pipelines.world.catalogue import draw_catalogue
-from pipelines.world.renderer import render_track
 
 _RENDERED_HZ = 16_000  # half of what worlds are rendered at, and twice as fast
 

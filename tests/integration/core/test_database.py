@@ -214,7 +214,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(
 def test_a_store_of_another_version_is_refused(store: Database, store_url: str) -> None:
     with store.write() as connection:
         connection.execute(sa.update(module.schema_info).values(version=99))
-    with pytest.raises(StoreUnavailableError, match=r"schema 99.*needs 2.*matching version"):
+    with pytest.raises(StoreUnavailableError, match=r"schema 99.*needs 3.*matching version"):
         open_database(store_url)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipelines.music.style import STYLES
 from pipelines.world.catalogue import draw_catalogue, record_tracks
-from pipelines.world.style import STYLES
 
 
 def test_equal_seeds_give_equal_catalogues_and_another_seed_another():

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 
 from core.randomness import generator
+from pipelines.music.style import sample_attributes
 from pipelines.world.population import Population, draw_population, match
-from pipelines.world.style import sample_attributes
 from pipelines.world.traits import (
     STYLE_NAMES,
     attributes_frame,

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.world.attributes import TrackAttributes
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.composer import compose
+from pipelines.music.percussion import KITS
+from pipelines.music.score import DRUMS
 from pipelines.world.catalogue import Catalogue
-from pipelines.world.composer import compose
 from pipelines.world.config import WorldConfig
-from pipelines.world.percussion import KITS
 from pipelines.world.releases import Releases, track_frame
 from pipelines.world.remixes import KINDS, draw_tracks, remixed
-from pipelines.world.score import DRUMS
 from ranking.catalogue import Origin
 
 CONFIG = WorldConfig(tracks=200, seed=11, remix_share=0.4)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import DataError
-from pipelines.world.attributes import Mode, TrackAttributes
-from pipelines.world.harmony import Colour
+from pipelines.music.attributes import Mode, TrackAttributes
+from pipelines.music.harmony import Colour
 
 
 @dataclass(frozen=True, slots=True)

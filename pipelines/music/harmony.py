@@ -7,7 +7,7 @@ from itertools import product
 from typing import Literal, TypeAlias
 
 from core.errors import DataError
-from pipelines.world.attributes import Mode
+from pipelines.music.attributes import Mode
 
 Colour: TypeAlias = Literal["triad", "seventh", "power"]
 

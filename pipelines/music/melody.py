@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.world.form import Bar, Plan, Span
-from pipelines.world.groove import STEPS_PER_BEAT
-from pipelines.world.harmony import SCALES, scale_pitches
-from pipelines.world.score import NoteEvent
+from pipelines.music.form import Bar, Plan, Span
+from pipelines.music.groove import STEPS_PER_BEAT
+from pipelines.music.harmony import SCALES, scale_pitches
+from pipelines.music.score import NoteEvent
 
 SILENT_SECTIONS = ("intro", "outro")
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from core.errors import DataError
-from pipelines.world.accompaniment import bass_root
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.composer import compose
-from pipelines.world.form import plan_piece, section_names
-from pipelines.world.groove import GROOVES
-from pipelines.world.harmony import SCALES
-from pipelines.world.instruments import TIMBRES
-from pipelines.world.percussion import KITS
-from pipelines.world.score import DRUMS, PARTS
-from pipelines.world.style import STYLES, sample_attributes
+from pipelines.music.accompaniment import bass_root
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.composer import compose
+from pipelines.music.form import plan_piece, section_names
+from pipelines.music.groove import GROOVES
+from pipelines.music.harmony import SCALES
+from pipelines.music.instruments import TIMBRES
+from pipelines.music.percussion import KITS
+from pipelines.music.score import DRUMS, PARTS
+from pipelines.music.style import STYLES, sample_attributes
 
 PLAIN = TrackAttributes(
     style="synthwave", tempo_bpm=120.0, key=0, mode="major", progression="I-V-vi-IV", rhythm="neon",

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from core.errors import DataError
-from pipelines.world.audio_file import write_track
+from pipelines.music.audio_file import write_track
 
 RATE_HZ = 32_000
 

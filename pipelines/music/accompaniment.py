@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pipelines.world.form import Bar, Plan
-from pipelines.world.groove import FORCE, STEPS_PER_BEAT
-from pipelines.world.harmony import Chord, lead_voices
-from pipelines.world.melody import span_at
-from pipelines.world.score import HitEvent, NoteEvent
+from pipelines.music.form import Bar, Plan
+from pipelines.music.groove import FORCE, STEPS_PER_BEAT
+from pipelines.music.harmony import Chord, lead_voices
+from pipelines.music.melody import span_at
+from pipelines.music.score import HitEvent, NoteEvent
 
 BASS_CENTRE = 38  # D2: every root lies within 33 (A1) and 44 (G#2)
 STRUM_S = 0.012  # a relaxed hand crosses four strings in about 40 ms

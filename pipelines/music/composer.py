@@ -3,14 +3,14 @@
 import numpy as np
 
 from core.randomness import generator
-from pipelines.world.accompaniment import write_bass, write_drums, write_pad
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.form import plan_piece
-from pipelines.world.instruments import timbre_named
-from pipelines.world.melody import write_lead
-from pipelines.world.percussion import kit_named
-from pipelines.world.score import Hits, Notes, Score
-from pipelines.world.style import style_named
+from pipelines.music.accompaniment import write_bass, write_drums, write_pad
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.form import plan_piece
+from pipelines.music.instruments import timbre_named
+from pipelines.music.melody import write_lead
+from pipelines.music.percussion import kit_named
+from pipelines.music.score import Hits, Notes, Score
+from pipelines.music.style import style_named
 
 
 def compose(attributes: TrackAttributes) -> Score:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from core.errors import DataError
-from pipelines.world.score import DRUMS
+from pipelines.music.score import DRUMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.groove import STEPS_PER_BEAT, Groove, groove_named
-from pipelines.world.harmony import Chord, Colour, read_progression
-from pipelines.world.style import style_named
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.groove import STEPS_PER_BEAT, Groove, groove_named
+from pipelines.music.harmony import Chord, Colour, read_progression
+from pipelines.music.style import style_named
 
 LONGEST_CHORD_S = 2.4
 SHORTEST_TAIL_S = 0.6

@@ -6,8 +6,8 @@ import soundfile
 
 from core.errors import DataError
 from core.randomness import generator
-from pipelines.world.audio_file import write_track
-from pipelines.world.ogg_pages import SERIAL_AT, checksum, pin_serial
+from pipelines.music.audio_file import write_track
+from pipelines.music.ogg_pages import SERIAL_AT, checksum, pin_serial
 
 
 @pytest.fixture

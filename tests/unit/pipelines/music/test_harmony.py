@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from core.errors import DataError
-from pipelines.world.harmony import lead_voices, read_progression, scale_pitches
+from pipelines.music.harmony import lead_voices, read_progression, scale_pitches
 
 
 def test_numerals_spell_the_chords_of_c_major():

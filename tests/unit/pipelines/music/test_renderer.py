@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.effects import CEILING
-from pipelines.world.instruments import TIMBRES, frequency_hz, play_tone
-from pipelines.world.percussion import KITS, strike_drum
-from pipelines.world.renderer import render_track
-from pipelines.world.score import DRUMS
-from pipelines.world.style import STYLES, sample_attributes
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.effects import CEILING
+from pipelines.music.instruments import TIMBRES, frequency_hz, play_tone
+from pipelines.music.percussion import KITS, strike_drum
+from pipelines.music.renderer import render_track
+from pipelines.music.score import DRUMS
+from pipelines.music.style import STYLES, sample_attributes
 from tests.support.music_analysis import estimate_key, estimate_tempo_bpm, timbre_vector
 
 RATE_HZ = 32_000

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.world.attributes import TrackAttributes
+from pipelines.music.attributes import TrackAttributes
 
 Part: TypeAlias = Literal["lead", "pad", "bass"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from pipelines.world.spectra import Shape, phases, strengths
+from pipelines.music.spectra import Shape, phases, strengths
 
 Audio: TypeAlias = NDArray[np.float32]
 Times: TypeAlias = NDArray[np.float64]

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.randomness import generator
-from pipelines.world.attributes import TrackAttributes
-from pipelines.world.composer import compose
-from pipelines.world.effects import (
+from pipelines.music.attributes import TrackAttributes
+from pipelines.music.composer import compose
+from pipelines.music.effects import (
     add_echo,
     add_room,
     bring_to_level,
@@ -17,11 +17,11 @@ from pipelines.world.effects import (
     remove_offset,
     saturate,
 )
-from pipelines.world.groove import groove_named
-from pipelines.world.instruments import play_tone, timbre_named
-from pipelines.world.percussion import strike_drum
-from pipelines.world.score import DRUMS, PARTS, Part, Score
-from pipelines.world.style import Mix, style_named
+from pipelines.music.groove import groove_named
+from pipelines.music.instruments import play_tone, timbre_named
+from pipelines.music.percussion import strike_drum
+from pipelines.music.score import DRUMS, PARTS, Part, Score
+from pipelines.music.style import Mix, style_named
 
 Audio = NDArray[np.float32]
 
