@@ -17,6 +17,12 @@ Days = Annotated[int | None, typer.Option(help="Days of history. [default: 30]")
 RemixShare = Annotated[
     float | None, typer.Option(help="Share of the tracks that are remixes. [default: 0.05]")
 ]
+Starve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STYLE,STYLE", help="Styles most of whose tracks were never made. [default: none]"
+    ),
+]
 PlayDays = Annotated[int | None, typer.Option("--days", help="Days to play. [default: 2]")]
 Share = Annotated[
     float | None,
@@ -34,6 +40,7 @@ def create(
     listeners: Listeners = None,
     days: Days = None,
     remix_share: RemixShare = None,
+    starve: Starve = None,
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,6 +55,7 @@ def create(
         listeners=listeners,
         days=days,
         remix_share=remix_share,
+        starve=None if starve is None else [name.strip() for name in starve.split(",")],
         seed=seed,
     )
     with session.workspace(settings) as workspace, session.progress("world create") as progress:

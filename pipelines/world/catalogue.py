@@ -29,6 +29,23 @@ class Catalogue:
     """(n_creators,) about one for eight tracks."""
     creator_rows: np.ndarray
     """(n_tracks,) int64 index into `creators`."""
+    numbers: np.ndarray
+    """(n_tracks,) int64 the numbers in their ids, ascending."""
+
+    @property
+    def track_ids(self) -> tuple[str, ...]:
+        """(n_tracks,) their ids."""
+        return tuple(f"track-{number:05d}" for number in self.numbers.tolist())
+
+    def take(self, rows: np.ndarray) -> "Catalogue":
+        """Return the tracks of some rows, in that order; creators stay."""
+        return Catalogue(
+            tuple(self.attributes[row] for row in rows),
+            tuple(self.titles[row] for row in rows),
+            self.creators,
+            self.creator_rows[rows],
+            self.numbers[rows],
+        )
 
 
 def draw_catalogue(n_tracks: int, seed: int, mean_duration_s: float = 12.0) -> Catalogue:
@@ -53,7 +70,7 @@ def draw_catalogue(n_tracks: int, seed: int, mean_duration_s: float = 12.0) -> C
     styles = [track.style for track in attributes]
     creators, rows = found_creators(styles, generator(seed, "creators"))
     titles = title_tracks(styles, generator(seed, "titles"))
-    return Catalogue(attributes, titles, creators, rows)
+    return Catalogue(attributes, titles, creators, rows, np.arange(n_tracks))
 
 
 def record_tracks(

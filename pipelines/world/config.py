@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.events import DAY_MS
+from pipelines.music.style import STYLES
 
 
 class BehaviourConfig(BaseModel):
@@ -88,10 +89,24 @@ class WorldConfig(BaseModel):
     """Mean length of a track."""
     remix_share: float = Field(default=0.05, ge=0, le=0.5)
     """Share of the tracks that are remixes of an earlier one, with another kit, bass, key, …"""
+    starve: tuple[str, ...] = ()
+    """Styles most of whose tracks were never made, so that their listeners run dry."""
+    starve_share: float = Field(default=0.9, ge=0, lt=1)
+    """Share of the tracks of each starved style that is missing."""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that render; plays no part in the result."""
     behaviour: BehaviourConfig = BehaviourConfig()
     """How the listeners behave."""
+
+    @field_validator("starve")
+    @classmethod
+    def _known_styles(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in STYLES:
+                raise ValueError(
+                    f"style {name!r} is unknown: choose of {', '.join(sorted(STYLES))}"
+                )
+        return tuple(sorted(set(names)))
 
     @property
     def start_ms(self) -> int:

@@ -27,7 +27,7 @@ from pipelines.world.diary import event_rows, impression_rows
 from pipelines.world.history import History, live_through
 from pipelines.world.memory import blank_memory
 from pipelines.world.population import AI_PREFERENCES, Population, draw_population
-from pipelines.world.releases import Releases, track_frame, track_ids
+from pipelines.world.releases import AUDIO_FOLDER, Releases, track_frame
 from pipelines.world.remixes import draw_tracks
 from pipelines.world.scene import set_scene
 from pipelines.world.traits import attributes_frame
@@ -73,9 +73,9 @@ def _standing(workspace: Workspace, config: WorldConfig) -> Charter | None:
     """Return the charter of the world that stands there; a half-made one does not stand."""
     charter = read_charter(workspace)
     with workspace.database.read() as connection:
-        query = sa.select(tracks_table.c.track_id)
-        first = query.where(tracks_table.c.track_id == track_ids(1)[0])
-        if charter is None or connection.execute(first).first() is None:
+        composed = tracks_table.c.audio_path.like(f"{AUDIO_FOLDER}/%")
+        query = sa.select(tracks_table.c.track_id).where(composed).limit(1)
+        if charter is None or connection.execute(query).first() is None:
             return None
     stands, asked = charter.config.identity(), config.identity()
     if stands != asked:
@@ -115,7 +115,7 @@ def _truth(
 ) -> Truth:
     known = pl.DataFrame(
         {
-            "track_id": track_ids(len(catalogue.attributes)),
+            "track_id": catalogue.track_ids,
             "quality": releases.quality,
             "fame": releases.fame,
             "remix": releases.remixes.kinds,
@@ -137,7 +137,7 @@ def _store(
     config: WorldConfig,
 ) -> None:
     """Write everything the engine may know, in one batch."""
-    listeners, ids = user_ids(len(population)), track_ids(tracks.height)
+    listeners, ids = user_ids(len(population)), tracks["track_id"].to_list()
     with workspace.warehouse.batch() as batch:
         events = batch.append(EVENTS, event_rows(history.listens, listeners, ids))
         batch.append(IMPRESSIONS, impression_rows(history.slots, listeners, ids))
@@ -166,12 +166,12 @@ def _report(
 ) -> WorldReport:
     heard = history.listens
     by_user = np.bincount(heard["user_row"].to_numpy(), minlength=config.listeners)
-    by_track = np.bincount(heard["track_row"].to_numpy(), minlength=config.tracks)
+    by_track = np.bincount(heard["track_row"].to_numpy(), minlength=len(catalogue.attributes))
     outcomes = ("finish", "skip", "like", "dislike", "save", "follow")
     finishes = heard.filter(pl.col("finish") & ~pl.col("chosen")).height
     return WorldReport(
         created=True,
-        tracks=config.tracks,
+        tracks=len(catalogue.attributes),
         remixes=releases.remixes.rows.size,
         creators=len(catalogue.creators),
         listeners=config.listeners,

@@ -24,6 +24,7 @@ P_LABELLED = 0.85  # of the tracks that are not human: the rest hide what made t
 P_TAG_MISSING = 0.25
 P_TAG_WRONG = 0.06
 CREATOR_QUALITY = 0.5  # correlation of a track's quality with its creator's
+AUDIO_FOLDER = "world"
 GENERATORS = ("aria-2", "nocturne-1")
 TEMPO_WORDS = ((90.0, "slow"), (126.0, "mid-tempo"), (999.0, "fast"))
 ENERGY_WORDS = ((0.35, "calm"), (0.65, "steady"), (9.0, "energetic"))
@@ -46,6 +47,20 @@ class Remixes:
     def rows(self) -> NDArray[np.int64]:
         """Return the rows of the remixes, ascending."""
         return np.flatnonzero(self.parents >= 0)
+
+    def take(self, rows: NDArray[np.int64]) -> Remixes:
+        """Return what holds of some rows; a remix whose original is left out becomes one of none.
+
+        Args:
+            rows: (k,) ascending.
+        """
+        place = np.full(self.parents.size + 1, -1)  # the last one stands for "no parent"
+        place[rows] = np.arange(rows.size)
+        parents = place[self.parents[rows]]
+        kinds = (self.kinds[row] for row in rows)
+        return Remixes(
+            parents, tuple(k if p >= 0 else "" for k, p in zip(kinds, parents, strict=True))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +87,19 @@ class Releases:
     tags: tuple[tuple[str, ...], ...]
     remixes: Remixes
 
+    def take(self, rows: NDArray[np.int64]) -> Releases:
+        """Return the releases of some rows, ascending."""
+        return Releases(
+            quality=self.quality[rows],
+            fame=self.fame[rows],
+            origins=self.origins[rows],
+            labelled=self.labelled[rows],
+            trial=self.trial[rows],
+            released_at_ms=self.released_at_ms[rows],
+            tags=tuple(self.tags[row] for row in rows),
+            remixes=self.remixes.take(rows),
+        )
+
 
 def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
     """Draw what the composer does not decide, as if no track were a remix."""
@@ -94,11 +122,6 @@ def draw_releases(catalogue: Catalogue, config: WorldConfig) -> Releases:
     )
 
 
-def track_ids(count: int) -> tuple[str, ...]:
-    """Return the ids of the world's tracks, in order."""
-    return tuple(f"track-{number:05d}" for number in range(count))
-
-
 def creator_ids(count: int) -> tuple[str, ...]:
     """Return the ids of the world's creators, in order."""
     return tuple(f"creator-{number:04d}" for number in range(count))
@@ -107,7 +130,7 @@ def creator_ids(count: int) -> tuple[str, ...]:
 def track_frame(catalogue: Catalogue, releases: Releases) -> pl.DataFrame:
     """Return the tracks as the table of tracks holds them, without their recordings."""
     count = len(catalogue.attributes)
-    ids, makers = track_ids(count), creator_ids(len(catalogue.creators))
+    ids, makers = catalogue.track_ids, creator_ids(len(catalogue.creators))
     states_maker = (releases.origins != Origin.HUMAN) & releases.labelled
     generator_of = ["segue-world" if stated else None for stated in states_maker]
     model_of = [
@@ -132,7 +155,7 @@ def track_frame(catalogue: Catalogue, releases: Releases) -> pl.DataFrame:
             "duration_ms": [round(track.duration_s * 1000) for track in catalogue.attributes],
             "released_at": pl.Series(releases.released_at_ms).cast(TIME),
             "tags": [list(tags) for tags in releases.tags],
-            "audio_path": [f"world/{track_id}.ogg" for track_id in ids],
+            "audio_path": [f"{AUDIO_FOLDER}/{track_id}.ogg" for track_id in ids],
             "generator": generator_of,
             "model": model_of,
             "prompt": prompts,

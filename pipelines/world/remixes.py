@@ -18,6 +18,7 @@ from pipelines.world.catalogue import Catalogue, draw_catalogue
 from pipelines.world.config import WorldConfig
 from pipelines.world.names import number_repeats
 from pipelines.world.releases import P_LABELLED, Releases, Remixes, draw_releases, draw_tags
+from pipelines.world.shortage import starved
 from ranking.catalogue import Origin
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -44,13 +45,15 @@ def draw_tracks(config: WorldConfig) -> tuple[Catalogue, Releases]:
     """Draw the tracks of a world: composed ones, of which some are remixes of others.
 
     Args:
-        config: The world. Tracks that are no remixes are the same whatever `remix_share` is.
+        config: The world. Tracks that are no remixes are the same whatever `remix_share` is, and
+            all are the same whatever is starved, where they are there.
     """
     catalogue = draw_catalogue(config.tracks, config.seed, config.track_seconds)
     releases = draw_releases(catalogue, config)
     remixes = draw_remixes(catalogue, releases, config)
     catalogue = _remixed(catalogue, remixes, config.seed)
-    return catalogue, _released(catalogue, releases, remixes, config.seed)
+    releases = _released(catalogue, releases, remixes, config.seed)
+    return starved(catalogue, releases, config)
 
 
 def draw_remixes(catalogue: Catalogue, releases: Releases, config: WorldConfig) -> Remixes:

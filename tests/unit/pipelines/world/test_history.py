@@ -10,7 +10,6 @@ from pipelines.world.choice import chart_weights
 from pipelines.world.config import WorldConfig
 from pipelines.world.diary import event_rows, impression_rows
 from pipelines.world.memory import blank_memory, recall
-from pipelines.world.releases import track_ids
 from pipelines.world.scene import NEVER_MS
 from tests.support.listening import live, small_world
 
@@ -22,7 +21,7 @@ def world():
 
 def ids(world):
     users = [f"listener-{row}" for row in range(world.config.listeners)]
-    return users, track_ids(world.config.tracks)
+    return users, world.catalogue.track_ids
 
 
 def test_the_same_config_lives_the_same_history_and_another_seed_another():
