@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 import polars as pl
 
 from core.tables import EVENTS, IMPRESSIONS, TALLIES, TIME, USER_TAGS
+from core.telemetry import logger
 from core.warehouse import Warehouse
+from pipelines.traffic import TrafficConfig, runaways
 from ranking.listeners.tallies import TALLY_SCHEMA, tally, tally_plays
 
+LOG = logger()
 PAIR = ["user_id", "track_id"]
 NEWEST_EVENT = "newest_event"
 """Among an artifact's inputs: up to when the listening it was made of reaches."""
@@ -68,6 +71,14 @@ class History:
         }
         return History(**left)
 
+    def without_listeners(self, users: pl.DataFrame) -> History:
+        """Return the history as if some listeners (column user_id) had never been there."""
+        left = {
+            name: getattr(self, name).join(users, on="user_id", how="anti")
+            for name in ("events", "plays", "user_tags", "impressions")
+        }
+        return History(**left)
+
     def tallies(self) -> pl.DataFrame:
         """Return what all listening adds up to, one row a listener and track, sorted."""
         parts = [tally(self.events), tally_plays(self.plays)]
@@ -78,14 +89,24 @@ class History:
         return together.group_by(PAIR).agg(counts, flags, times).sort(PAIR)
 
 
-def load_history(warehouse: Warehouse) -> History:
-    """Read everything the warehouse knows of listening."""
-    return History(
+def load_history(warehouse: Warehouse, traffic: TrafficConfig | None = None) -> History:
+    """Read everything the warehouse knows of listening by people.
+
+    Args:
+        warehouse: Where.
+        traffic: Which listeners are nobody; the default limits where None.
+    """
+    history = History(
         events=warehouse.read(EVENTS).sort("at", "event_id"),
         plays=warehouse.read(TALLIES),
         user_tags=warehouse.read(USER_TAGS).drop("at"),
         impressions=warehouse.scan(IMPRESSIONS).select(*SLOT_COLUMNS).collect(),
     )
+    found = runaways(history.events, traffic or TrafficConfig())
+    if not found.height:
+        return history
+    LOG.warning("runaway_listeners_left_out", listeners=found.height, first=found.row(0))
+    return history.without_listeners(found)
 
 
 def input_fingerprints(warehouse: Warehouse) -> dict[str, str]:

@@ -34,6 +34,7 @@ from pipelines.ranker_training.train_ranker import (
     training_set,
 )
 from pipelines.ranker_training.training_set import TrainingSet
+from pipelines.traffic import TrafficConfig
 from ranking.assembly import FeedConfig
 from ranking.features.shown_file import save_shown
 from ranking.learned import Learned
@@ -54,6 +55,8 @@ class TrainConfig(BaseModel):
     """What is learned from listening."""
     ranker: RankerTrainingConfig = RankerTrainingConfig()
     """What is learned from outcomes."""
+    traffic: TrafficConfig = TrafficConfig()
+    """Which listeners are machines, and are learned from by nothing."""
 
 
 class TrainReport(Report):
@@ -127,7 +130,7 @@ def train(
         run.copies = found.near_duplicates
         _embed(run)
     opened = open_catalogue(workspace, config.index)
-    history = load_history(workspace.warehouse)
+    history = load_history(workspace.warehouse, config.traffic)
     if "factors" in wanted:
         _factors(run, opened, history)
     if "index" in wanted:

@@ -51,11 +51,11 @@ def solve_side(
         solved[rows] = _solve_block(turned[columns], gains, damped)
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        list(pool.map(solve, _blocks(np.diff(confidence.indptr), other.shape[1])))
+        list(pool.map(solve, blocks_by_length(np.diff(confidence.indptr), other.shape[1])))
     return (solved @ basis.T.astype(np.float32)).astype(np.float32, copy=False)
 
 
-def _blocks(lengths: NDArray[np.integer], dim: int) -> Iterator[NDArray[np.int64]]:
+def blocks_by_length(lengths: NDArray[np.integer], dim: int) -> Iterator[NDArray[np.int64]]:
     """Yield the rows that have entries, in blocks of about equal length."""
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]

@@ -89,4 +89,5 @@ def read_training_input(
         **opened.made_from,
         "catalogue": opened.fingerprint,
     }
-    return TrainingInput(load_history(workspace.warehouse), opened, train, feed, seed, inputs)
+    history = load_history(workspace.warehouse, train.traffic)
+    return TrainingInput(history, opened, train, feed, seed, inputs)

@@ -1,0 +1,16 @@
+"""Settings of the supply loop (`[supply]`)."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.supply.demand.configuration import GapsConfig
+
+
+class SupplyConfig(BaseModel):
+    """The supply loop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gaps: GapsConfig = GapsConfig()
+    """What counts as short, and how it is found."""
