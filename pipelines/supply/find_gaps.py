@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.errors import DataError
@@ -123,18 +123,27 @@ def newest_segments(workspace: Workspace) -> Segments | None:
     return Segments.load(workspace.artifacts.folder(KIND, newest.version))
 
 
-def catalogue_points(
-    workspace: Workspace, opened: LiveCatalogue, config: GapsConfig
-) -> tuple[Floats, Mapping[str, str]]:
-    """Return where the catalogue's tracks lie in the taste space, and the artifacts behind it."""
-    catalogue, made_from = opened.catalogue, dict(opened.made_from)
+def _points(
+    workspace: Workspace, opened: LiveCatalogue, listeners: Rows, config: GapsConfig
+) -> Floats:
+    """Return where the catalogue's tracks lie in the taste space."""
+    catalogue = opened.catalogue
     newest = workspace.artifacts.latest("factors")
     factors: Floats = np.zeros((len(catalogue), 0), dtype=np.float32)
     if newest is not None:
-        made_from["factors"] = newest.version
         learned = AlsFactors.load(workspace.artifacts.folder("factors", newest.version))
         factors = learned.aligned(catalogue.tracks.values)
-    return taste_space(catalogue, opened.audio.vectors, factors, config.space), made_from
+    return taste_space(catalogue, opened.audio.vectors, factors, listeners, config.space)
+
+
+def _met(history: History, catalogue: Catalogue) -> sp.csr_matrix:
+    """Return (u, n) 1 where a listener played a track."""
+    tallies = history.tallies().filter(pl.col("plays") > 0)
+    rows = catalogue.tracks.rows(tallies["track_id"].to_list())
+    users = tallies["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
+    known = rows >= 0
+    shape = (int(users.max(initial=-1)) + 1, len(catalogue))
+    return sp.csr_matrix((np.ones(known.sum()), (users[known], rows[known])), shape=shape)
 
 
 def _segments(
@@ -146,16 +155,14 @@ def _segments(
 ) -> tuple[Segments, Floats, float, tuple[str, ...]]:
     """Cut taste anew and name the segments after those of the last search."""
     catalogue = opened.catalogue
-    points, _ = catalogue_points(workspace, opened, config)
-    members = cut(points, config.segments, derive_seed(seed, "segments"))
+    met = _met(history, catalogue)
+    points = _points(workspace, opened, np.diff(met.tocsc().indptr), config)
+    members = cut(points, met, config.segments, derive_seed(seed, "segments"))
     before = newest_segments(workspace)
     names, numbers = before.by_track if before else ([], []), _numbers_used(workspace)
     kept = carried(names, catalogue.tracks.values, members, max(numbers, default=0) + 1)
-    tallies = history.tallies().group_by("track_id").agg(pl.col("plays").sum())
-    plays = np.zeros(len(catalogue))
-    rows = catalogue.tracks.rows(tallies["track_id"].to_list())
-    plays[rows[rows >= 0]] = tallies["plays"].to_numpy()[rows >= 0]
-    words = telling_words(catalogue.tags, catalogue.tag_names, members, np.log1p(plays) + 0.1)
+    loudness = np.log1p(np.asarray(met.sum(axis=0)).ravel()) + 0.1
+    words = telling_words(catalogue.tags, catalogue.tag_names, members, loudness)
     segments = Segments(
         ids=kept.ids,
         words=words,

@@ -22,10 +22,12 @@ class GapConfig(BaseModel):
 
     horizon_days: float = Field(default=14.0, gt=0, le=365)
     """Days that what is left should last."""
-    lost_share: float = Field(default=0.35, gt=0, lt=1)
+    lost_share: float = Field(default=0.4, gt=0, lt=1)
     """Share of a segment's listens in that time that must be missing for it to be a gap."""
     confidence: float = Field(default=0.9, gt=0, lt=1)
     """How sure that must be for the gap to be reported."""
+    worth: float = Field(default=20.0, ge=0)
+    """Listens heard out that one more track must bring in that time for the gap to be reported."""
     enough_listeners: float = Field(default=30.0, ge=1, le=1_000_000)
     """Effective listeners below which the evidence is called little and nothing is reported."""
     interval: float = Field(default=0.9, gt=0, lt=1)
@@ -82,8 +84,8 @@ class Figures:
 
     def reported(self, config: GapConfig) -> NDArray[np.int64]:
         """Return the segments that run short, most gained per track first."""
-        short = (self.confidence >= config.confidence) & (self.effective >= config.enough_listeners)
-        rows = np.flatnonzero(short)
+        sure = (self.confidence >= config.confidence) & (self.effective >= config.enough_listeners)
+        rows = np.flatnonzero(sure & (self.gained_per_track[:, 1] >= config.worth))
         return rows[np.argsort(-self.gained_per_track[rows, 0], kind="stable")]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faiss
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -33,6 +34,8 @@ class SegmentsConfig(BaseModel):
     """Most segments of a cut that is sought."""
     gathered: int = Field(default=2000, ge=100, le=10_000)
     """Tracks, or groups of tracks that k-means gathered, that are linked to each other."""
+    listeners: int = Field(default=20, ge=0, le=1_000_000)
+    """Listeners that a segment must have had; what fewer ever met joins the nearest that has."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SegmentsConfig:
@@ -43,11 +46,12 @@ class SegmentsConfig(BaseModel):
         return self
 
 
-def cut(points: Floats, config: SegmentsConfig, seed: int) -> Rows:
+def cut(points: Floats, met: sp.csr_matrix, config: SegmentsConfig, seed: int) -> Rows:
     """Return the segment of each track, numbered from 0; `NOWHERE` for a row of zeros.
 
     Args:
         points: (n, d) unit rows, or zeros.
+        met: (u, n) who played what.
         config: How finely.
         seed: Decides where k-means starts.
 
@@ -61,7 +65,7 @@ def cut(points: Floats, config: SegmentsConfig, seed: int) -> Rows:
     own = points[somewhere]
     centres, group = _gathered(own, config.gathered, seed)
     segments[somewhere] = _linked(centres, config)[group]
-    return segments
+    return _without_strays(points, segments, met, config.listeners)
 
 
 def centroids(points: Floats, segments: Rows) -> Floats:
@@ -100,6 +104,22 @@ def _gathered(points: Floats, limit: int, seed: int) -> tuple[Floats, Rows]:
     used, group = np.unique(group[:, 0], return_inverse=True)
     centres: Floats = means.index.reconstruct_n(0, limit)
     return unit_rows(centres[used]), group.astype(np.int64)
+
+
+def _without_strays(points: Floats, segments: Rows, met: sp.csr_matrix, listeners: int) -> Rows:
+    """Return the segments, those that too few listeners met joined to the nearest other."""
+    count = int(segments.max()) + 1
+    known = np.flatnonzero(segments != NOWHERE)
+    shape = (len(segments), count)
+    inside = sp.csr_matrix((np.ones(known.size), (known, segments[known])), shape=shape)
+    reached = np.asarray(((met @ inside) > 0).sum(axis=0)).ravel()
+    kept = np.flatnonzero(reached >= listeners)
+    if not kept.size:
+        return np.where(segments == NOWHERE, NOWHERE, 0)
+    centres = centroids(points, segments)
+    home = np.argmax(centres @ centres[kept].T, axis=1)
+    home[kept] = np.arange(kept.size)
+    return np.where(segments == NOWHERE, NOWHERE, home[segments])
 
 
 def _linked(points: Floats, config: SegmentsConfig) -> Rows:

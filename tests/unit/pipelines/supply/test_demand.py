@@ -155,7 +155,9 @@ def test_only_what_is_short_by_enough_evidence_is_reported() -> None:
     assert found.reported(config).tolist() == [1]
     assert found.confidence[2] == 1.0  # it is dry beyond doubt, for five listeners
     assert found.effective[2] == pytest.approx(5.0)
-    assert 2 in found.reported(config.model_copy(update={"enough_listeners": 5.0}))
+    few = config.model_copy(update={"enough_listeners": 5.0})
+    assert found.reported(few).tolist() == [1]  # a track would gain 3.5 listens: not worth it
+    assert found.reported(few.model_copy(update={"worth": 1.0})).tolist() == [1, 2]
 
 
 def test_figures_are_their_definitions() -> None:

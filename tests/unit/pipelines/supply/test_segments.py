@@ -26,6 +26,11 @@ from ranking.loading import tag_matrix
 SIZES = (60, 40, 30, 30, 20, 3, 2)
 
 
+def everybody(points: np.ndarray) -> sp.csr_matrix:
+    """Return who met what where thirty listeners met everything."""
+    return sp.csr_matrix(np.ones((30, len(points))))
+
+
 def blobs(seed: int = 1, spread: float = 0.35) -> tuple[np.ndarray, np.ndarray]:
     """Return (n, 24) unit rows around one direction a kind, and the kind of each."""
     rng = generator(seed, "blobs")
@@ -41,30 +46,48 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 @pytest.mark.parametrize("seed", range(5))
 def test_kinds_with_two_tracks_get_a_segment_like_those_with_sixty(seed: int) -> None:
     points, kinds = blobs(seed)
-    assert same_partition(cut(points, SegmentsConfig(), seed), kinds)
+    assert same_partition(cut(points, everybody(points), SegmentsConfig(), seed), kinds)
 
 
 def test_tracks_that_k_means_gathered_first_are_cut_alike() -> None:
     points, kinds = blobs()
     many = unit_rows(np.repeat(points, 4, axis=0) + 1e-3)
     config = SegmentsConfig(gathered=100)
-    assert same_partition(cut(many, config, 1), np.repeat(kinds, 4))
+    assert same_partition(cut(many, everybody(many), config, 1), np.repeat(kinds, 4))
 
 
 def test_a_track_of_which_nothing_is_known_is_nowhere() -> None:
     points, kinds = blobs()
     points[[0, 70]] = 0.0
-    segments = cut(points, SegmentsConfig(), 1)
+    segments = cut(points, everybody(points), SegmentsConfig(), 1)
     assert segments[[0, 70]].tolist() == [NOWHERE, NOWHERE]
     known = segments != NOWHERE
     assert same_partition(segments[known], kinds[known])
-    assert cut(np.zeros((4, 3), np.float32), SegmentsConfig(), 1).tolist() == [NOWHERE] * 4
+    assert (
+        cut(
+            np.zeros((4, 3), np.float32),
+            everybody(np.zeros((4, 3), np.float32)),
+            SegmentsConfig(),
+            1,
+        ).tolist()
+        == [NOWHERE] * 4
+    )
+
+
+def test_what_too_few_ever_met_joins_the_nearest_that_more_did() -> None:
+    points, kinds = blobs()
+    met = np.ones((30, len(points)))
+    met[19:, kinds == 6] = 0  # 19 listeners met the smallest kind
+    met[20:, kinds == 5] = 0  # 20 the second smallest
+    own = unit_rows(points + np.where(kinds == 6, 0.5, 0.0)[:, None] * np.eye(24)[2])
+    found = cut(own, sp.csr_matrix(met), SegmentsConfig(), 1)
+    assert same_partition(found, np.where(kinds == 6, 2, kinds))
 
 
 def test_the_asked_number_of_segments_is_cut() -> None:
     points, _ = blobs()
     for count in (2, 5, 12):
-        assert cut(points, SegmentsConfig(count=count), 1).max() == count - 1
+        assert cut(points, everybody(points), SegmentsConfig(count=count), 1).max() == count - 1
 
 
 def test_the_widest_step_is_sought_within_bounds_only() -> None:
@@ -76,7 +99,7 @@ def test_the_widest_step_is_sought_within_bounds_only() -> None:
 
 def test_a_new_track_belongs_to_the_segment_it_lies_nearest_to() -> None:
     points, kinds = blobs()
-    segments = cut(points, SegmentsConfig(), 1)
+    segments = cut(points, everybody(points), SegmentsConfig(), 1)
     fresh, fresh_kinds = blobs(seed=9)
     found = nearest(fresh, centroids(points, segments))
     first = np.array([segments[kinds == kind][0] for kind in range(len(SIZES))])
@@ -148,7 +171,7 @@ def test_many_tags_are_taken_together_without_losing_who_is_alike() -> None:
 
 def test_segments_are_read_back_as_they_were_written(tmp_path) -> None:
     points, _ = blobs()
-    members = cut(points, SegmentsConfig(), 1)
+    members = cut(points, everybody(points), SegmentsConfig(), 1)
     written = Segments(
         ids=tuple(f"segment-{n:04d}" for n in range(7)),
         words=(("a", "b"), (), *((("c",),) * 5)),
