@@ -238,7 +238,7 @@ def _tracks_of(listening: Habits, catalogue: Catalogue, segments: Segments) -> _
     listeners = np.bincount(pairs.tracks, minlength=n)
     mean = finishes.sum() / max(plays.sum(), 1.0)
     rate = (finishes + LEVEL_PLAYS * mean) / (plays + LEVEL_PLAYS)
-    love = rate * np.log1p(listeners)
+    love = (rate if mean > 0 else 1.0) * np.log1p(listeners)  # without outcomes reach decides
     again = plays / np.maximum(listeners, 1) * np.log1p(listeners)
     servable = catalogue.servable
     loved: list[tuple[str, ...]] = []

@@ -20,7 +20,7 @@ from pipelines.supply.segments.cutting import (
     widest_step,
 )
 from pipelines.supply.segments.labels import label_of, telling_words
-from pipelines.supply.segments.space import WORD_DIM, words
+from pipelines.supply.segments.space import WORD_DIM, filled, words
 from ranking.loading import tag_matrix
 
 SIZES = (60, 40, 30, 30, 20, 3, 2)
@@ -167,6 +167,25 @@ def test_many_tags_are_taken_together_without_losing_who_is_alike() -> None:
         np.corrcoef(exact.ravel(), (reduced @ reduced.T).ravel())[0, 1], 1, atol=0.02
     )
     np.testing.assert_array_equal(reduced, words(matrix))
+
+
+def test_a_track_without_tags_lies_where_tracks_that_sound_like_it_do() -> None:
+    sound, kinds = blobs()
+    tags = np.eye(7, dtype=np.float32)[kinds]
+    bare = np.arange(0, len(kinds), 5)
+    told = tags.copy()
+    told[bare] = 0.0
+    whole = filled([sound, told], 1)
+    np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1.0, atol=1e-5)
+    big = kinds[bare] < 5  # the two small kinds have fewer tracks than stand in for another
+    assert (whole[bare][big].argmax(axis=1) == kinds[bare][big]).all()
+    np.testing.assert_array_equal(np.delete(whole, bare, 0), np.delete(tags, bare, 0))
+
+
+def test_where_nothing_is_known_nothing_is_made_up() -> None:
+    sound = np.array([[1.0, 0.0], [0.0, 0.0]], dtype=np.float32)
+    tags = np.array([[0.0, 1.0], [0.0, 0.0]], dtype=np.float32)
+    assert filled([sound, tags], 0)[1].tolist() == [0.0, 0.0]
 
 
 def test_segments_are_read_back_as_they_were_written(tmp_path) -> None:
