@@ -26,6 +26,7 @@ from ranking.protocols import CandidateFilter, Ranker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.heads import HeadsRanker
 from ranking.sources.autoencoder import AutoencoderSource, AutoencoderSourceConfig
+from ranking.sources.beliefs import TrialBoard, no_evidence
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
@@ -72,7 +73,13 @@ class FeedConfig(BaseModel):
     """How the page is arranged."""
 
 
-def assemble(catalogue: Catalogue, learned: Learned, ranker: Ranker, config: FeedConfig) -> Engine:
+def assemble(
+    catalogue: Catalogue,
+    learned: Learned,
+    ranker: Ranker,
+    config: FeedConfig,
+    board: TrialBoard | None = None,
+) -> Engine:
     """Return the two-stage feed.
 
     Args:
@@ -80,12 +87,14 @@ def assemble(catalogue: Catalogue, learned: Learned, ranker: Ranker, config: Fee
         learned: What was learned from history, in the catalogue's rows.
         ranker: Judges the candidates.
         config: Limits, windows, page.
+        board: What is believed of trial tracks; nothing yet where None.
 
     Raises:
         ArtifactError: If the ranker needs features that are not built.
         ConfigError: If the feed weighs an outcome that the ranker does not predict.
     """
-    offerings = _offerings(catalogue, learned, config)
+    board = board or TrialBoard(no_evidence(len(catalogue)))
+    offerings = _offerings(catalogue, learned, config, board)
     names = tuple(offering.source.name for offering in offerings)
     return Engine(
         offerings=offerings,
@@ -93,7 +102,7 @@ def assemble(catalogue: Catalogue, learned: Learned, ranker: Ranker, config: Fee
         features=feature_builder(catalogue, learned, names),
         ranker=_weighed(ranker, config),
         policy=_policy(catalogue, learned, config),
-        fallback=_fallback(catalogue, learned, config),
+        fallback=_fallback(catalogue, learned, config, board),
     )
 
 
@@ -122,11 +131,13 @@ def popular_feed(catalogue: Catalogue, learned: Learned, config: FeedConfig) -> 
         features=feature_builder(catalogue, learned, (source.name,)),
         ranker=FusionRanker(),
         policy=_policy(catalogue, learned, config),
-        fallback=_fallback(catalogue, learned, config),
+        fallback=_fallback(catalogue, learned, config, TrialBoard(no_evidence(len(catalogue)))),
     )
 
 
-def _offerings(catalogue: Catalogue, learned: Learned, c: FeedConfig) -> tuple[Offering, ...]:
+def _offerings(
+    catalogue: Catalogue, learned: Learned, c: FeedConfig, board: TrialBoard
+) -> tuple[Offering, ...]:
     active = shelf(catalogue, Status.ACTIVE, c.repeats)
     trial = shelf(catalogue, Status.TRIAL, c.repeats)
     vectors, index = learned.vectors, learned.index
@@ -141,7 +152,7 @@ def _offerings(catalogue: Catalogue, learned: Learned, c: FeedConfig) -> tuple[O
         ),
         Offering(PopularSource(active, learned.statistics, c.popular), c.popular.limit),
         Offering(FollowedSource(active, catalogue, c.followed), c.followed.limit),
-        Offering(FreshSource(trial, catalogue, vectors, c.fresh), c.fresh.limit),
+        Offering(FreshSource(trial, catalogue, vectors, board, c.fresh), c.fresh.limit),
     )
 
 
@@ -181,7 +192,9 @@ def _policy(catalogue: Catalogue, learned: Learned, config: FeedConfig) -> PageP
     return PagePolicy(catalogue, learned.vectors, reasons, config.page)
 
 
-def _fallback(catalogue: Catalogue, learned: Learned, config: FeedConfig) -> Fallback:
+def _fallback(
+    catalogue: Catalogue, learned: Learned, config: FeedConfig, board: TrialBoard
+) -> Fallback:
     active = shelf(catalogue, Status.ACTIVE, config.repeats)
     trial = shelf(catalogue, Status.TRIAL, config.repeats)
     # Both offer everything: what was heard is for the filters to give up, not for the sources.
@@ -189,7 +202,7 @@ def _fallback(catalogue: Catalogue, learned: Learned, config: FeedConfig) -> Fal
     fresh = FreshConfig(skip_heard=False)
     return Fallback(
         popular=PopularSource(active, learned.statistics, popular),
-        trial=FreshSource(trial, catalogue, learned.vectors, fresh),
+        trial=FreshSource(trial, catalogue, learned.vectors, board, fresh),
         filters=_filters(catalogue, learned, config),
         binding=_binding_filters(catalogue),
         n_tracks=len(catalogue),

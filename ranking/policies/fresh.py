@@ -20,8 +20,8 @@ class FreshSlotsConfig(BaseModel):
     """Share of the slots kept for trial tracks; 0 keeps none."""
     one_from: int = Field(default=10, ge=2, le=1000)
     """Slots from which a page has at least one fresh slot, whatever the share."""
-    temperature: float = Field(default=0.1, gt=0, le=100)
-    """Difference of taste scores (cosines) that makes a track e times as likely; large is even."""
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    """Sharpness of the draw: 1 is Thompson sampling, less is greedier, large is even."""
 
 
 class Draw(NamedTuple):

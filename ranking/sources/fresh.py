@@ -1,4 +1,4 @@
-"""Offers trial tracks near the listener's taste, so that new music is tried on the right people."""
+"""Offers trial tracks by what is believed of them and by taste: the right people try them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from ranking.catalogue import Catalogue
 from ranking.listeners.preference import preference_weights
 from ranking.model import Candidates, FeedQuery, Floats, Listener, Rows, one_source
-from ranking.sources.selection import best_of
+from ranking.sources.beliefs import TrialBoard
 from ranking.sources.shelf import Shelf
+from ranking.sources.thompson import win_probabilities
+
+UNLIKELIEST = 1e-12  # a propensity below this would only make estimates explode
+OPTIMISM = 2.0  # deviations above its mean by which a track competes for a place in the offer
+NEWEST = 0.1  # cosine to the taste that the newest of all trial tracks counts as, without a taste
 
 
 class FreshConfig(BaseModel):
@@ -25,22 +30,31 @@ class FreshConfig(BaseModel):
     """Whether to leave out what the filters would drop as heard, so that it takes no place."""
     history_limit: int = Field(default=200, ge=1, le=5000)
     """Latest tracks of the listener that make the taste."""
+    nearness: float = Field(default=6.0, ge=0, le=100)
+    """Log odds of being heard out that a whole unit of cosine to the taste is worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FreshSource:
-    """Trial tracks by their cosine to the listener's mean vector; the newest for a cold listener.
+    """Trial tracks, scored by how likely Thompson sampling picks them for this listener.
+
+    A track is believed to be heard out as its trial tells so far, more so the nearer it lies to the
+    listener's mean vector; for a cold listener the newer a little more. The score is the logarithm
+    of the probability that its draw is the highest of all that are offered, so that a softmax at
+    temperature 1 over the scores *is* Thompson sampling, with known propensities.
 
     Args:
         shelf: The trial tracks that may be offered.
         catalogue: When tracks came out.
         vectors: (n_tracks, dim) unit rows, zero where a track has none.
+        board: What is believed of trial tracks now.
         config: Limits.
     """
 
     shelf: Shelf
     catalogue: Catalogue
     vectors: Floats
+    board: TrialBoard
     config: FreshConfig
     name: str = "fresh"
     trial: Rows = field(init=False)
@@ -52,13 +66,19 @@ class FreshSource:
         object.__setattr__(self, "trial", rows[newest].astype(np.int64))
 
     def fetch(self, query: FeedQuery, limit: int) -> Candidates:
-        """Return trial tracks with a score in [-1, 1]."""
-        rows = self.trial[self.shelf.open_to(query)[self.trial]]
+        """Return trial tracks with the logarithm of their probability."""
+        beliefs = self.board.beliefs
+        rows = self.trial[self.shelf.open_to(query)[self.trial] & beliefs.open[self.trial]]
         if self.config.skip_heard:
             rows = rows[~np.isin(rows, self.shelf.skipped(query))]
         taste = taste_vector(query.listener, self.vectors, self.config.history_limit)
-        scores = self.vectors[rows] @ taste if taste.any() else _newest_first(rows.size)
-        return one_source(self.name, *best_of(rows, scores, limit))
+        near = self.vectors[rows] @ taste if taste.any() else _newest_first(rows.size)
+        mean = beliefs.mean[rows] + self.config.nearness * near.astype(np.float64)
+        deviation = beliefs.deviation[rows]
+        hopeful = np.argsort(-(mean + OPTIMISM * deviation), kind="stable")[:limit]
+        chances = win_probabilities(mean[hopeful], deviation[hopeful])
+        scores = np.log(np.maximum(chances, UNLIKELIEST)).astype(np.float32)
+        return one_source(self.name, rows[hopeful], scores)
 
 
 def taste_vector(listener: Listener, vectors: Floats, history_limit: int) -> Floats:
@@ -81,4 +101,4 @@ def taste_vector(listener: Listener, vectors: Floats, history_limit: int) -> Flo
 
 
 def _newest_first(size: int) -> Floats:
-    return np.linspace(1.0, 0.0, size, dtype=np.float32)
+    return np.linspace(NEWEST, 0.0, size, dtype=np.float32)

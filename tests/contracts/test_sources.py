@@ -11,6 +11,7 @@ from ranking.catalogue import Status
 from ranking.listeners.repeats import RepeatConfig
 from ranking.model import Candidates
 from ranking.protocols import CandidateSource
+from ranking.sources.beliefs import TrialBoard, no_evidence
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
@@ -143,4 +144,5 @@ class TestFresh(SourceContract):
 
     def make(self, world: TinyWorld) -> CandidateSource:
         on_trial = shelf(world.catalogue, Status.TRIAL, RepeatConfig())
-        return FreshSource(on_trial, world.catalogue, world.learned.vectors, FreshConfig())
+        board = TrialBoard(no_evidence(len(world.catalogue)))
+        return FreshSource(on_trial, world.catalogue, world.learned.vectors, board, FreshConfig())

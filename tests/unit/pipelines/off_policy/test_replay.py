@@ -170,7 +170,7 @@ def test_above_its_entry_no_draw_changes_a_page(gap: int, cap: float) -> None:
 
 def test_what_the_log_never_shows_is_what_the_weights_lack() -> None:
     """With other spacing the target's pages are partly unknown to the log."""
-    for target in (config(0.5, creator_gap=1), config(0.2, creator_gap=5)):
+    for target in (config(2.0, creator_gap=1), config(2.0, creator_gap=5)):
         evidence = seen(MILD, target, each_alone, samples=20)
         supported = expectation(evidence, lambda p: page_ips(p, Behaviour.PAGE).overlap.mean_weight)
         told = np.mean([one.above_supported[-1] for _, one in evidence])

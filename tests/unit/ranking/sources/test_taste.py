@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from core.events import DAY_MS
 from embeddings.collaborative.confidence import confidence_of
@@ -12,6 +13,7 @@ from ranking.catalogue import Status
 from ranking.listeners.preference import preference_weights
 from ranking.listeners.repeats import RepeatConfig
 from ranking.model import AiPreference, Listener, Preferences
+from ranking.sources.beliefs import TrialBoard, beliefs_of, no_evidence
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
@@ -19,6 +21,7 @@ from ranking.sources.fresh import FreshConfig, FreshSource, taste_vector
 from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import Shelf, shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource, audio_seeds
+from ranking.sources.thompson import win_probabilities
 from tests.support.worlds import NOW_MS, listener_of, query_of, tiny_world
 
 WORLD = tiny_world(n_tracks=160)
@@ -145,18 +148,43 @@ def test_followed_offers_the_newest_of_each_creator() -> None:
     np.testing.assert_allclose(found.scores, 0.5 ** (age_days / 10), rtol=1e-6)
 
 
+BOARD = TrialBoard(no_evidence(len(CATALOGUE)))
+
+
 def test_fresh_follows_taste_and_is_newest_for_the_cold() -> None:
-    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, FreshConfig())
+    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, BOARD, FreshConfig())
     listener = listener_of(WORLD, 1)
     warm = source.fetch(query_of(listener), 50)
     taste = taste_vector(listener, LEARNED.vectors, 200)
     assert np.linalg.norm(taste) == np.float32(1) or abs(np.linalg.norm(taste) - 1) < 1e-6
-    np.testing.assert_allclose(warm.scores, LEARNED.vectors[warm.rows] @ taste, rtol=1e-6)
+    near = FreshConfig().nearness * (LEARNED.vectors[warm.rows] @ taste).astype(np.float64)
+    expected = win_probabilities(near, np.full(near.size, BOARD.beliefs.deviation[0]))
+    np.testing.assert_allclose(np.exp(warm.scores), expected, rtol=1e-5, atol=1e-12)
     own = WORLD.cluster[warm.rows] == 1
     assert own[: own.sum()].all()  # all of the own cluster come before any other
     cold = source.fetch(query_of(Listener("cold")), 50)
     assert np.all(np.diff(CATALOGUE.released_at_ms[cold.rows]) <= 0)
-    assert np.all((cold.scores >= 0) & (cold.scores <= 1))
+    assert np.exp(cold.scores).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_fresh_leaves_out_trials_that_are_used_up_and_prefers_what_trials_praise() -> None:
+    listener = Listener("cold")
+    open_rows = (
+        FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, BOARD, FreshConfig())
+        .fetch(query_of(listener), 50)
+        .rows
+    )
+    used_up, praised = int(open_rows[0]), int(open_rows[-1])
+    finishes, others = np.full(len(CATALOGUE), 2.0), np.full(len(CATALOGUE), 4.0)
+    finishes[praised], others[praised] = 40.0, 20.0
+    is_open = np.arange(len(CATALOGUE)) != used_up
+    board = TrialBoard(beliefs_of(finishes, others, is_open))
+    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, board, FreshConfig())
+    found = source.fetch(query_of(listener), 50)
+    assert used_up not in found.rows
+    assert found.rows[0] == praised
+    board.beliefs = beliefs_of(others, finishes, is_open)  # newer beliefs, without a new source
+    assert source.fetch(query_of(listener), 50).rows[0] != praised
 
 
 def test_what_was_turned_down_teaches_no_source() -> None:
