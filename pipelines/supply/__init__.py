@@ -1,0 +1,1 @@
+"""The supply loop: what runs short is found, ordered, fetched and judged."""
