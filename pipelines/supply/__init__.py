@@ -1,1 +1,1 @@
-"""The supply loop: what runs short is found, ordered, fetched and judged."""
+"""Supply: what is missing is ordered from generators, fetched, judged and tried."""
