@@ -52,7 +52,7 @@ class BriefLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    nearer_than: float = Field(default=0.7, ge=0, lt=1)
+    nearer_than: float = Field(default=0.8, ge=0, lt=1)
     """Share of the catalogue that must lie farther from the brief's reference than the track."""
     compared_tracks: int = Field(default=2000, ge=20, le=1_000_000)
     """Tracks of the catalogue that it is compared with, drawn at random."""

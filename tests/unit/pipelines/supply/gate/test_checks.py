@@ -71,7 +71,7 @@ def test_a_good_track_fails_nothing_with_a_brief_and_without():
     (measured(clipped_share=0.02), "clipped", "2.00%", "1.00%"),
     (measured(lufs=-50.0), "too_quiet", "-50.0 LUFS", "-45 LUFS"),
     (replace(EVIDENCE, copies=("t1", "t2")), "copy", "track t1 and 1 more", "0 may"),
-    (replace(EVIDENCE, likeness=Likeness(0.1, 0.4)), "off_brief", "40%", "70%"),
+    (replace(EVIDENCE, likeness=Likeness(0.1, 0.4)), "off_brief", "40%", "80%"),
     (asked(tempo_bpm=100.0), "tempo", "120 bpm", "100 bpm"),
     (asked(key="C major"), "key", "A minor", "C major"),
     (asked(language="de"), "language", "instrumental", "de"),
