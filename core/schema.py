@@ -242,6 +242,7 @@ verdicts = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("measurements", sa.JSON, nullable=False),
     _ms("judged_at", nullable=False, index=True),
+    sa.Column("overruled_passed", sa.Boolean),
     _text("overruled_by"),
     _text("overruled_note"),
     _ms("overruled_at"),

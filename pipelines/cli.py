@@ -31,6 +31,7 @@ from pipelines.commands import (
 )
 from pipelines.commands.display import print_json
 from pipelines.commands.session import Session
+from pipelines.commands.supply import app as supply
 
 EXIT_FAILED = 1
 EXIT_WRONG_CALL = 2
@@ -59,6 +60,7 @@ app.command()(artifacts.promote)
 app.command()(artifacts.rollback)
 app.command()(artifacts.artifacts)
 app.command()(compact.compact)
+app.add_typer(supply.app, name="supply")
 app.command()(serve.serve)
 app.command()(demo.demo)
 

@@ -85,14 +85,43 @@ class OpenRecording:
             while filled < size and (read := self._read_block(mixed[filled:])):
                 filled += read
         except soundfile.SoundFileError as error:
-            raise AudioDecodeError(
-                self.path, f"breaks off at frame {start + filled} ({_said(error)})"
-            ) from error
-        if filled < size - MISSING_S * self.rate_hz:
-            raise AudioDecodeError(
-                self.path, f"is truncated ({start + filled} of {self.frames} frames)"
-            )
+            raise self._broken_off(start + filled, error) from error
+        self._refuse_truncated(start + filled, start + size)
         return mixed[:filled]
+
+    def read_channels(self, size: int) -> Samples:
+        """Return the beginning with its channels apart; nothing may have been read before.
+
+        Args:
+            size: Samples of each channel; at the very end up to `MISSING_S` may be missing.
+
+        Returns:
+            (size, channels) float32.
+
+        Raises:
+            AudioDecodeError: As `read`.
+        """
+        values = np.empty((size, self._reader.channels), dtype=np.float32)
+        filled = 0
+        try:
+            while filled < size:
+                wanted = values[filled : filled + self._block]
+                block = self._reader.read(dtype="float32", always_2d=True, out=wanted)
+                if not len(block):
+                    break
+                self._refuse_no_sound(block)
+                filled += len(block)
+        except soundfile.SoundFileError as error:
+            raise self._broken_off(filled, error) from error
+        self._refuse_truncated(filled, size)
+        return values[:filled]
+
+    def _broken_off(self, frame: int, error: Exception) -> AudioDecodeError:
+        return AudioDecodeError(self.path, f"breaks off at frame {frame} ({_said(error)})")
+
+    def _refuse_truncated(self, end: int, wanted: int) -> None:
+        if end < wanted - MISSING_S * self.rate_hz:
+            raise AudioDecodeError(self.path, f"is truncated ({end} of {self.frames} frames)")
 
     def _read_block(self, mixed: Samples) -> int:
         """Fill the beginning of an array with the next samples, and return how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.supply.demand.configuration import GapsConfig
+from pipelines.supply.gate.configuration import GateConfig
 
 
 class SupplyConfig(BaseModel):
@@ -14,3 +15,5 @@ class SupplyConfig(BaseModel):
 
     gaps: GapsConfig = GapsConfig()
     """What counts as short, and how it is found."""
+    gate: GateConfig = GateConfig()
+    """What a recording must be to be tried."""

@@ -33,9 +33,11 @@ COMMANDS = (
     "rollback",
     "artifacts",
     "compact",
+    "supply",
     "serve",
     "demo",
 )
+GROUPS = ("import", "world", "export", "tune", "supply")
 LEAVES = (
     *(("import", kind) for kind in ("lastfm-hetrec", "yambda", "events", "tracks")),
     ("import", "impressions"),
@@ -46,7 +48,8 @@ LEAVES = (
     ("evaluate", "off-policy"),
     ("export", "training-set"),
     ("tune", "ranker"),
-    *((name,) for name in COMMANDS if name not in ("import", "world", "export", "tune")),
+    *(("supply", kind) for kind in ("gate", "verdicts", "overrule")),
+    *((name,) for name in COMMANDS if name not in GROUPS),
 )
 ROOT = Path(__file__).parents[2]
 SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")

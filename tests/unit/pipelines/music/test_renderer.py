@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from embeddings.measures.key import estimate_key
+from embeddings.measures.tempo import estimate_tempo_bpm
+from embeddings.measures.timbre import timbre_vector
 from pipelines.music.attributes import TrackAttributes
 from pipelines.music.effects import CEILING
 from pipelines.music.instruments import TIMBRES, frequency_hz, play_tone
@@ -12,7 +15,6 @@ from pipelines.music.percussion import KITS, strike_drum
 from pipelines.music.renderer import render_track
 from pipelines.music.score import DRUMS
 from pipelines.music.style import STYLES, sample_attributes
-from tests.support.music_analysis import estimate_key, estimate_tempo_bpm, timbre_vector
 
 RATE_HZ = 32_000
 N_TRACKS = 4 * len(STYLES)

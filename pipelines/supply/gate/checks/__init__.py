@@ -1,0 +1,1 @@
+"""What the gate checks: one question a file, each answered from measurements alone."""
