@@ -19,7 +19,8 @@ from core.errors import ConfigError
 PREFIX = "SEGUE_"
 DEFAULT_FILE = "segue.toml"
 SECTIONS = (
-    "store", "feed", "embeddings", "train", "tune", "tracking", "evaluate", "world", "service",
+    "store", "feed", "embeddings", "train", "tune", "tracking", "evaluate", "world", "supply",
+    "service",
 )  # fmt: skip
 """Every section that some program of the house reads."""
 

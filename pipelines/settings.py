@@ -9,6 +9,7 @@ from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.evaluation.configuration import EvaluateConfig
 from pipelines.promotion_guard import PromoteConfig
+from pipelines.supply.configuration import SupplyConfig
 from pipelines.tracking.configuration import TrackingConfig
 from pipelines.train import TrainConfig
 from pipelines.tuning.configuration import TuneConfig
@@ -61,3 +62,5 @@ class PipelineSettings(BaseModel):
     """When a ranker may go live."""
     world: WorldSection = WorldSection()
     """The built-in world."""
+    supply: SupplyConfig = SupplyConfig()
+    """The supply loop."""

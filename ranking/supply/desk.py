@@ -130,7 +130,7 @@ class Desk:
         if segment_id is not None:
             query = query.where(briefs.c.segment_id == segment_id)
         with self._database.read() as connection:
-            return tuple(map(desk_brief, connection.execute(query)))
+            return tuple(map(desk_brief, connection.execute(query).mappings()))
 
     def show(self, brief_id: str) -> DeskBrief:
         """Return one brief.
@@ -140,7 +140,7 @@ class Desk:
         """
         query = sa.select(briefs).where(briefs.c.brief_id == brief_id)
         with self._database.read() as connection:
-            return _known(connection.execute(query).one_or_none(), brief_id)
+            return _known(connection.execute(query).mappings().one_or_none(), brief_id)
 
     def edit(self, brief_id: str, brief: Brief, *, revision: int, now_ms: int) -> DeskBrief:
         """Replace what is asked, unless somebody else did so first.
@@ -212,9 +212,9 @@ def content_id(brief: Brief, segment_id: str) -> str:
     return f"brief-{hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]}"
 
 
-def desk_brief(row: sa.Row[Any]) -> DeskBrief:
+def desk_brief(row: sa.RowMapping) -> DeskBrief:
     """Return a row of the table of briefs as a value."""
-    values = dict(row._mapping)
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
     reference = np.frombuffer(values.pop("reference"), dtype="<f4").astype(np.float32)
     brief = Brief.model_validate(values.pop("brief"))
     return DeskBrief(brief=brief, reference=reference, **values)
@@ -262,10 +262,10 @@ def _refuse_edit(connection: sa.Connection, found: DeskBrief) -> None:
 def _locked(connection: sa.Connection, brief_id: str) -> DeskBrief:
     """Read a brief so that nobody else changes it before this transaction ends."""
     query = sa.select(briefs).where(briefs.c.brief_id == brief_id).with_for_update()
-    return _known(connection.execute(query).one_or_none(), brief_id)
+    return _known(connection.execute(query).mappings().one_or_none(), brief_id)
 
 
-def _known(row: sa.Row[Any] | None, brief_id: str) -> DeskBrief:
+def _known(row: sa.RowMapping | None, brief_id: str) -> DeskBrief:
     if row is None:
         raise DataError(f"there is no brief {brief_id}; `segue supply briefs` lists them")
     return desk_brief(row)
@@ -275,4 +275,4 @@ def _change(connection: sa.Connection, found: DeskBrief, now_ms: int, **values: 
     row = {**values, "revision": found.revision + 1, "updated_at": now_ms}
     own = briefs.c.brief_id == found.brief_id
     connection.execute(sa.update(briefs).where(own).values(row))
-    return desk_brief(connection.execute(sa.select(briefs).where(own)).one())
+    return desk_brief(connection.execute(sa.select(briefs).where(own)).mappings().one())

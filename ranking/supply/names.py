@@ -1,11 +1,14 @@
 """Names that a prompt may not hold: every creator's, found whatever their case and accents."""
+# ruff: noqa: E501 - a word list reads best as text
 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -43,8 +46,14 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     parted = unicodedata.normalize("NFKD", text).casefold().translate(_UNDECOMPOSED)
-    plain = "".join(c for c in parted if unicodedata.category(c) not in ("Mn", "Cf"))
-    return unicodedata.normalize("NFC", plain)
+    return unicodedata.normalize("NFC", parted.translate(_invisible()))
+
+
+@cache
+def _invisible() -> dict[int, None]:
+    """Map accents that stand alone and signs that are not seen to nothing."""
+    codes = range(sys.maxunicode + 1)
+    return {code: None for code in codes if unicodedata.category(chr(code)) in ("Mn", "Cf")}
 
 
 def words(text: str) -> tuple[str, ...]:

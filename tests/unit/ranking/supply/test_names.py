@@ -73,8 +73,10 @@ def test_a_long_name_is_found_in_any_case_as_a_word_of_its_own(name: str, frame:
 
 def test_a_hundred_thousand_names_are_looked_for_within_seconds() -> None:
     names = [f"Märten {n:05d} Vale" for n in range(100_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     index = NameIndex.of(names)
     found = index.within("some words " * 400 + "marten 77777 vale")
     assert [index.names[hit] for hit in found] == ["Märten 77777 Vale"]
-    assert time.perf_counter() - started < 10  # about 0.7 s; a scan of each name would take minutes
+    assert (
+        time.process_time() - started < 10
+    )  # about 1 s; a search for each name would take minutes

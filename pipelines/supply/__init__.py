@@ -1,0 +1,1 @@
+"""Supply: what is missing is ordered from generators, fetched, judged and tried."""

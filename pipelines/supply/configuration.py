@@ -1,0 +1,31 @@
+"""Settings of the supply loop (`[supply]`)."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.supply.generators.folder import FolderConfig
+from pipelines.supply.generators.mureka import MurekaConfig
+from pipelines.supply.generators.synth import SynthConfig
+from pipelines.supply.orders import OrderConfig
+from ranking.supply.budget import BudgetConfig
+from ranking.supply.desk import DeskConfig
+
+
+class SupplyConfig(BaseModel):
+    """The supply loop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    desk: DeskConfig = DeskConfig()
+    """What a brief may say."""
+    budget: BudgetConfig = BudgetConfig()
+    """What may be ordered on a day."""
+    orders: OrderConfig = OrderConfig()
+    """Who is asked, and how often."""
+    synth: SynthConfig = SynthConfig()
+    """The built-in composer."""
+    mureka: MurekaConfig = MurekaConfig()
+    """The Mureka API."""
+    folder: FolderConfig = FolderConfig()
+    """The inbox."""
