@@ -157,7 +157,9 @@ class Folder:
         return ""
 
     def discard(self, claim: Claim) -> None:
-        """Remove a claimed recording that is stored elsewhere."""
+        """Remove a claimed recording that is stored elsewhere, and the paper of its order."""
+        if claim.sidecar.order is not None:
+            (self._inbox / ORDERS / _file_name(claim.sidecar.order)).unlink(missing_ok=True)
         shutil.rmtree(self._inbox / CLAIMED / claim.claim_id, ignore_errors=True)
 
     def reject(self, claim_id: str, reason: str) -> None:
