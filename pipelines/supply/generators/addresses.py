@@ -44,12 +44,12 @@ class CheckedNetwork(httpcore.NetworkBackend):
     """Connects to public addresses, and to hosts that are allowed by name, until a deadline.
 
     Args:
-        allowed: `host:port` that may be private.
+        allowed: `host:port` that may be private; None where an operator chose the host.
         deadline_s: `time.monotonic()` after which every wait ends.
     """
 
-    def __init__(self, allowed: Iterable[str], deadline_s: float) -> None:
-        self._allowed = frozenset(allowed)
+    def __init__(self, allowed: Iterable[str] | None, deadline_s: float) -> None:
+        self._allowed = None if allowed is None else frozenset(allowed)
         self._deadline_s = deadline_s
         self._plain = httpcore.SyncBackend()
 
@@ -69,7 +69,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
         """
         addresses = _resolved(host, port)
         private = [a for a in addresses if not is_public(a)]
-        if private and f"{host}:{port}" not in self._allowed:
+        if private and self._allowed is not None and f"{host}:{port}" not in self._allowed:
             raise RefusedAddressError(f"{host} leads to {private[0]}, which is not public")
         stream = self._plain.connect_tcp(
             str(addresses[0]), port, _left(self._deadline_s, timeout), local_address, socket_options

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
-import httpx
+import httpcore
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from core.errors import ConfigError
+from pipelines.supply.generators.addresses import CheckedNetwork
 from pipelines.supply.generators.downloads import DownloadConfig, download
 from pipelines.supply.generators.protocol import (
     Accepted,
@@ -29,6 +30,7 @@ NAME = "mureka"
 KEY_VARIABLE = "MUREKA_API_KEY"
 WORTH_A_RETRY = (429, 500, 503)
 """Of the statuses that the API documents; 400, 401 and 403 would be answered the same again."""
+BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 MAX_ANSWER_BYTES = 4_000_000
 MAX_RETRY_AFTER_S = 86_400.0
 SONG_TRACKS = (2, 3)
@@ -123,9 +125,9 @@ class Mureka:
             body |= {"lyrics": brief.lyrics, "n": self._config.tracks_a_song}
         try:
             status, headers, content = self._call("POST", f"/v1/{kind}/generate", body)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was sent
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:  # nothing was sent
             return Failed(f"mureka cannot be reached: {self._safe(error)}", retry=True)
-        except (httpx.HTTPError, _TooLongError) as error:
+        except (*BROKEN, _TooLongError) as error:
             return Unclear(f"mureka's answer to the order did not arrive: {self._safe(error)}")
         if status >= 300:
             return self._refused(status, headers, content)
@@ -140,7 +142,7 @@ class Mureka:
         try:
             where = f"/v1/{kind}/query/{quote(name, safe='')}"
             status, headers, content = self._call("GET", where)
-        except (httpx.HTTPError, _TooLongError) as error:
+        except (*BROKEN, _TooLongError) as error:
             return Failed(f"mureka cannot be asked: {self._safe(error)}", retry=True)
         if status >= 300:
             return self._refused(status, headers, content)
@@ -188,26 +190,33 @@ class Mureka:
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> tuple[int, httpx.Headers, bytes]:
+    ) -> tuple[int, Mapping[str, str], bytes]:
         """Call the API and return status, headers and at most `MAX_ANSWER_BYTES` of the answer."""
-        until_s = time.monotonic() + self._config.timeout_s
-        headers = {
-            "Authorization": f"Bearer {self._key.get_secret_value()}",
-            "Accept-Encoding": "identity",
-        }
+        wait_s = self._config.timeout_s
+        network = CheckedNetwork(None, time.monotonic() + wait_s)
+        waits = {"connect": wait_s, "read": wait_s, "write": wait_s, "pool": wait_s}
+        headers = [
+            (b"Authorization", f"Bearer {self._key.get_secret_value()}".encode()),
+            (b"Accept-Encoding", b"identity"),
+            (b"Content-Type", b"application/json"),
+        ]
         url = self._config.base_url.rstrip("/") + path
+        sent = b"" if body is None else orjson.dumps(body)
         with (
-            httpx.Client(timeout=self._config.timeout_s, trust_env=False) as client,
-            client.stream(method, url, json=body, headers=headers) as answer,
+            httpcore.ConnectionPool(network_backend=network) as pool,
+            pool.stream(
+                method, url, headers=headers, content=sent, extensions={"timeout": waits}
+            ) as answer,
         ):
             content = bytearray()
-            for chunk in answer.iter_raw():
+            for chunk in answer.iter_stream():
                 content += chunk
-                if len(content) > MAX_ANSWER_BYTES or time.monotonic() > until_s:
-                    raise _TooLongError("it is too long, or takes too long")
-            return answer.status_code, answer.headers, bytes(content)
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise _TooLongError("it is too long")
+            told = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
+            return answer.status, told, bytes(content)
 
-    def _refused(self, status: int, headers: httpx.Headers, content: bytes) -> Failed:
+    def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> Failed:
         retry = status in WORTH_A_RETRY
         said = self._safe(content[:300].decode("utf-8", "replace").strip())
         wait_s = _seconds(headers.get("retry-after", "")) if retry else 0.0
@@ -219,7 +228,7 @@ class Mureka:
 
 
 class _TooLongError(Exception):
-    """An answer that is longer, or takes longer, than an answer does."""
+    """An answer that is longer than an answer is."""
 
 
 def open_mureka(config: MurekaConfig, environ: Mapping[str, str]) -> Mureka | None:
