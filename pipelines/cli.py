@@ -31,6 +31,7 @@ from pipelines.commands import (
 )
 from pipelines.commands.display import print_json
 from pipelines.commands.session import Session
+from pipelines.commands.supply import app as supply
 
 EXIT_FAILED = 1
 EXIT_WRONG_CALL = 2
@@ -53,6 +54,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.command()(compare.compare)
 app.command()(explain.explain)
 app.add_typer(export.app, name="export")
+app.add_typer(supply.app, name="supply")
 app.add_typer(tune.app, name="tune")
 app.add_typer(bench.app, name="bench")
 app.command()(artifacts.promote)

@@ -28,6 +28,7 @@ COMMANDS = (
     "compare",
     "explain",
     "export",
+    "supply",
     "tune",
     "promote",
     "rollback",
@@ -46,7 +47,9 @@ LEAVES = (
     ("evaluate", "off-policy"),
     ("export", "training-set"),
     ("tune", "ranker"),
-    *((name,) for name in COMMANDS if name not in ("import", "world", "export", "tune")),
+    *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),
+    *(("supply", *words) for words in (("briefs", "add"), ("brief", "show"), ("brief", "edit"))),
+    *((name,) for name in COMMANDS if name not in ("import", "world", "export", "supply", "tune")),
 )
 ROOT = Path(__file__).parents[2]
 SEGUE = (sys.executable, "-c", "from pipelines.cli import main; main()")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import cast
 
@@ -98,8 +97,8 @@ class Synth:
 def attributes_for(order: Order, seed: int) -> TrackAttributes:
     """Decide every attribute of a track: what the brief asks, and for the rest chance.
 
-    Siblings of a brief differ: each takes the next of the shuffled combinations of progression,
-    lead, rhythm, chord instrument and bass of the style, and has a melody of its own.
+    Siblings of a brief differ: each takes the next of the combinations of progression, lead,
+    rhythm, chord instrument and bass of the style, and has a melody of its own.
 
     Args:
         order: The brief and which of its orders.
@@ -146,26 +145,17 @@ def _key_of(brief: Brief, drawn: TrackAttributes) -> tuple[int, Mode]:
 def _combination(
     parts: Sequence[Sequence[str]], number: int, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Return the `number`-th of the combinations of parts, ordered so that neighbours differ.
+    """Return the `number`-th combination of parts; neighbours differ in nearly every part.
 
-    All combinations are shuffled, then taken in rounds: a round uses no first and second part
-    (progression and lead) again before it must.
+    `number` is written in the mixed base of the parts' lengths, and each digit is turned by the
+    digits before it: all move with each step, and no combination returns before all were taken.
     """
-    combinations = list(product(*parts))
-    left = [combinations[row] for row in rng.permutation(len(combinations))]
-    taken: list[tuple[str, ...]] = []
-    for _ in range(number % len(combinations) + 1):
-        recent = taken[-8:]
-        best = min(left, key=lambda one: _likeness(one, recent))
-        left.remove(best)
-        taken.append(best)
-    return taken[-1]
-
-
-def _likeness(one: tuple[str, ...], recent: Sequence[tuple[str, ...]]) -> float:
-    """Return how much a combination shares with those just taken, the latest counting most."""
-    shared = [sum(a == b for a, b in zip(one, other, strict=True)) for other in recent]
-    return sum(count**2 / (age + 1) for age, count in enumerate(reversed(shared)))
+    chosen, turned = [], 0
+    for part in parts:
+        number, digit = divmod(number, len(part))
+        turned += digit
+        chosen.append(part[int(rng.permutation(len(part))[turned % len(part)])])
+    return tuple(chosen)
 
 
 def _save(attributes: TrackAttributes, path: Path) -> Failed | None:

@@ -1,0 +1,1 @@
+"""`segue supply`: one file a command."""

@@ -1,0 +1,21 @@
+"""`segue supply`: the commands that are there."""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.commands.supply import briefs, decisions, generate, switches
+
+app = typer.Typer(no_args_is_help=True, help="Order the tracks that are missing.")
+app.add_typer(briefs.app, name="briefs")
+app.add_typer(briefs.one, name="brief")
+app.command()(decisions.approve)
+app.command()(decisions.reject)
+app.command()(switches.stop)
+app.command()(switches.resume)
+app.command()(generate.generate)
+
+
+@app.callback()
+def supply() -> None:
+    """Order the tracks that are missing."""
