@@ -24,11 +24,14 @@ def take_in(shop: Workshop, folder: Folder) -> None:
     """
     folder.take_in(shop.clock())
     for claim in list(folder.claims()):
-        if fault := folder.fault(claim):
-            folder.reject(claim.claim_id, fault)
+        try:
+            if fault := folder.fault(claim):
+                folder.reject(claim.claim_id, fault)
+                continue
+            with shop.workspace.database.write() as connection:
+                fault, is_stored = _admit(connection, claim, shop.clock())
+        except FileNotFoundError:  # another worker stored it and cleared it away
             continue
-        with shop.workspace.database.write() as connection:
-            fault, is_stored = _admit(connection, claim, shop.clock())
         if is_stored:
             folder.discard(claim)
         elif fault:

@@ -136,7 +136,11 @@ class Folder:
         """Return the recording whose sidecar names the order, or that nobody ordered."""
         is_asked = bool(order.brief_id)
         for claim in self._claims_of(external_id):
-            if fault := self.fault(claim):
+            try:
+                fault = self.fault(claim)
+            except FileNotFoundError:  # another worker cleared it away
+                continue
+            if fault:
                 self.reject(claim.claim_id, fault)
                 continue
             return Delivered((_delivered(claim, is_asked=is_asked),))
