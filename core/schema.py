@@ -206,13 +206,15 @@ generation_tasks = sa.Table(
     "generation_tasks",
     metadata,
     _text("task_id", primary_key=True),
-    _text("brief_id", nullable=False, index=True),
+    _text("brief_id", index=True),
     sa.Column("number", sa.Integer, nullable=False),
     _text("generator", nullable=False),
     _text("status", nullable=False, index=True),
+    sa.Column("tracks", sa.Integer, nullable=False),
     _text("external_id"),
     sa.Column("attempts", sa.Integer, nullable=False),
     _ms("due_at", nullable=False),
+    _ms("deadline_at", nullable=False),
     _text("claimed_by"),
     _ms("claimed_until", nullable=False),
     sa.Column("cost", sa.Float, nullable=False),
@@ -221,6 +223,8 @@ generation_tasks = sa.Table(
     _ms("updated_at", nullable=False),
     sa.UniqueConstraint("brief_id", "number"),
 )
+"""One order each; a delivery that nobody ordered has no brief. `tracks` and `cost` are what it
+takes of the budget: an order that was never sent gives both back."""
 
 deliveries = sa.Table(
     "deliveries",

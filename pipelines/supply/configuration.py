@@ -6,6 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.supply.demand.configuration import GapsConfig
 from pipelines.supply.gate.configuration import GateConfig
+from pipelines.supply.generators.folder import FolderConfig
+from pipelines.supply.generators.mureka import MurekaConfig
+from pipelines.supply.generators.synth import SynthConfig
+from pipelines.supply.orders import OrderConfig
+from ranking.supply.budget import BudgetConfig
+from ranking.supply.desk import DeskConfig
 
 
 class SupplyConfig(BaseModel):
@@ -15,5 +21,17 @@ class SupplyConfig(BaseModel):
 
     gaps: GapsConfig = GapsConfig()
     """What counts as short, and how it is found."""
+    desk: DeskConfig = DeskConfig()
+    """What a brief may say."""
+    budget: BudgetConfig = BudgetConfig()
+    """What may be ordered on a day."""
+    orders: OrderConfig = OrderConfig()
+    """Who is asked, and how often."""
+    synth: SynthConfig = SynthConfig()
+    """The built-in composer."""
+    mureka: MurekaConfig = MurekaConfig()
+    """The Mureka API."""
+    folder: FolderConfig = FolderConfig()
+    """The inbox."""
     gate: GateConfig = GateConfig()
     """What a recording must be to be tried."""

@@ -28,6 +28,7 @@ COMMANDS = (
     "compare",
     "explain",
     "export",
+    "supply",
     "tune",
     "promote",
     "rollback",
@@ -48,6 +49,8 @@ LEAVES = (
     ("evaluate", "off-policy"),
     ("export", "training-set"),
     ("tune", "ranker"),
+    *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),
+    *(("supply", *words) for words in (("briefs", "add"), ("brief", "show"), ("brief", "edit"))),
     *(("supply", kind) for kind in ("gate", "verdicts", "overrule")),
     *((name,) for name in COMMANDS if name not in GROUPS),
 )

@@ -1,1 +1,1 @@
-"""`segue supply …`: one file a command."""
+"""`segue supply`: what runs short is found, ordered, judged and tried."""

@@ -1,19 +1,24 @@
-"""`segue supply`: what runs short is found, ordered, judged and tried."""
+"""`segue supply`: the commands that are there."""
 
 from __future__ import annotations
 
 import typer
 
-from pipelines.commands.supply import gate
+from pipelines.commands.supply import briefs, decisions, gate, generate, switches
 
 app = typer.Typer(no_args_is_help=True, help="Find what runs short, order, judge and try it.")
+app.add_typer(briefs.app, name="briefs")
+app.add_typer(briefs.one, name="brief")
+app.command()(decisions.approve)
+app.command()(decisions.reject)
+app.command()(switches.stop)
+app.command()(switches.resume)
+app.command()(generate.generate)
+app.command()(gate.gate)
+app.command()(gate.verdicts)
+app.command()(gate.overrule)
 
 
 @app.callback()
 def supply() -> None:
     """Find what runs short, order, judge and try it."""
-
-
-app.command()(gate.gate)
-app.command()(gate.verdicts)
-app.command()(gate.overrule)

@@ -1,0 +1,1 @@
+"""Generators: what makes a track when it is asked for one."""
