@@ -260,7 +260,6 @@ trials = sa.Table(
     _text("status", nullable=False, index=True),
     sa.Column("prior_finishes", sa.Float, nullable=False),
     sa.Column("prior_skips", sa.Float, nullable=False),
-    sa.Column("reference_rate", sa.Float, nullable=False),
     sa.Column("budget", sa.Integer, nullable=False),
     sa.Column("impressions", sa.Integer, nullable=False),
     sa.Column("finishes", sa.Integer, nullable=False),

@@ -11,11 +11,12 @@ import polars as pl
 import pyarrow as pa
 import sqlalchemy as sa
 
-from core.database import upsert
+from core.database import upsert, upsert_statement
 from core.schema import requests
 from core.tables import CANDIDATES, IMPRESSIONS, TIME
 from ranking.catalogue import Catalogue
 from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Page
+from ranking.supply.trials import count_slots
 
 MAX_SOURCES = 64  # a candidate's sources are logged as the bits of one integer
 
@@ -57,11 +58,23 @@ def page_row(
 def append_pages(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write pages to the store; one that stands there already is left as it is.
 
+    The slots that trial tracks got are counted in the same transaction, each page once.
+
     Args:
         connection: Inside a write transaction.
         rows: From `page_row`.
     """
-    upsert(connection, requests, rows)
+    fresh: list[Mapping[str, Any]] = []
+    other: list[Mapping[str, Any]] = []
+    for row in rows:
+        (fresh if any(slot["is_fresh"] for slot in row["slots"]) else other).append(row)
+    upsert(connection, requests, other)
+    if not fresh:
+        return
+    statement: Any = upsert_statement(connection, requests)
+    inserted = set(connection.execute(statement.returning(requests.c.request_id), fresh).scalars())
+    slots = {row["request_id"]: row["slots"] for row in fresh}
+    count_slots(connection, (slots[request_id] for request_id in sorted(inserted)))
 
 
 def read_pages(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:

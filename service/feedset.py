@@ -16,6 +16,8 @@ from ranking.learned import Learned
 from ranking.loading import catalogue_order, load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Listener
 from ranking.protocols import Ranker
+from ranking.sources.beliefs import TrialBoard
+from ranking.supply.trials import load_beliefs
 
 SMOKE_SLOTS = 20
 SMOKE_PLAYS = 5
@@ -32,6 +34,7 @@ class FeedSet:
         learned: What was learned, in the catalogue's rows.
         ranker: What orders candidates.
         engine: What makes pages of the above.
+        board: What is believed of trial tracks, renewed while the set serves.
         servable: How many tracks may be served.
     """
 
@@ -41,11 +44,12 @@ class FeedSet:
     learned: Learned
     ranker: Ranker
     engine: Engine
+    board: TrialBoard
     servable: int
 
     def with_catalogue(self, catalogue: Catalogue, config: FeedConfig) -> FeedSet:
         """Return the set over a catalogue of the same rows with other statuses."""
-        engine = assemble(catalogue, self.learned, self.ranker, config)
+        engine = assemble(catalogue, self.learned, self.ranker, config, self.board)
         servable = int(np.count_nonzero(catalogue.servable))
         return replace(self, catalogue=catalogue, engine=engine, servable=servable)
 
@@ -70,11 +74,14 @@ def load_set(
     """
     with workspace.database.read() as connection:
         catalogue = load_catalogue(connection, catalogue_order(workspace.artifacts, versions))
+        board = TrialBoard(load_beliefs(connection, catalogue))
     learned = load_learned(workspace.artifacts, versions, catalogue)
     ranker = load_ranker(workspace.artifacts, versions)
-    engine = assemble(catalogue, learned, ranker, config)
+    engine = assemble(catalogue, learned, ranker, config, board)
     servable = int(np.count_nonzero(catalogue.servable))
-    return FeedSet(promotion_id, dict(versions), catalogue, learned, ranker, engine, servable)
+    return FeedSet(
+        promotion_id, dict(versions), catalogue, learned, ranker, engine, board, servable
+    )
 
 
 def check_set(loaded: FeedSet, now_ms: int) -> None:

@@ -18,6 +18,7 @@ from core.schema import tracks
 from core.telemetry import logger
 from core.workspace import Workspace
 from ranking.assembly import FeedConfig
+from ranking.supply.trials import TrialsState, load_beliefs, trials_state
 from service.feedset import FeedSet, check_set, load_set
 from service.metrics import Metrics
 from service.statuses import changed_statuses, patched
@@ -82,6 +83,7 @@ class LiveFeed:
         self._loaded_state: _TrackState | None = None
         self._patched_state: _TrackState | None = None
         self._reloaded_at_ms = 0
+        self._trials_state: TrialsState | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="live-feed", daemon=True)
 
@@ -126,6 +128,7 @@ class LiveFeed:
         if self._standing.feed is None or promotion_id != self._tried_promotion:
             self._adopt(pointer)
             return
+        self._renew_beliefs()
         state = self._track_state(self._since_ms)
         urgent = False
         if state != self._patched_state:
@@ -206,6 +209,17 @@ class LiveFeed:
         else:
             self._standing = Standing(feed, refused)
         self._metrics.refusals.inc()  # last: who sees the count also sees the reason
+
+    def _renew_beliefs(self) -> None:
+        """Hang up what is believed of trial tracks now, where a trial moved since the last look."""
+        feed = self._standing.feed
+        assert feed is not None
+        with self._workspace.database.read() as connection:
+            state = trials_state(connection)
+            if state == self._trials_state:
+                return
+            feed.board.beliefs = load_beliefs(connection, feed.catalogue)
+        self._trials_state = state
 
     def _patch(self) -> bool:
         """Put changed statuses into the set that serves; say whether a reload must not wait."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.supply.demand.configuration import GapsConfig
+from pipelines.supply.drafting.configuration import DraftingConfig
 from pipelines.supply.gate.configuration import GateConfig
 from pipelines.supply.generators.folder import FolderConfig
 from pipelines.supply.generators.mureka import MurekaConfig
 from pipelines.supply.generators.synth import SynthConfig
 from pipelines.supply.orders import OrderConfig
+from pipelines.supply.trials.configuration import TrialsConfig
 from ranking.supply.budget import BudgetConfig
 from ranking.supply.desk import DeskConfig
 
@@ -21,6 +23,8 @@ class SupplyConfig(BaseModel):
 
     gaps: GapsConfig = GapsConfig()
     """What counts as short, and how it is found."""
+    drafting: DraftingConfig = DraftingConfig()
+    """What briefs ask for."""
     desk: DeskConfig = DeskConfig()
     """What a brief may say."""
     budget: BudgetConfig = BudgetConfig()
@@ -35,3 +39,5 @@ class SupplyConfig(BaseModel):
     """The inbox."""
     gate: GateConfig = GateConfig()
     """What a recording must be to be tried."""
+    trials: TrialsConfig = TrialsConfig()
+    """How long it is tried, and when that is decided."""

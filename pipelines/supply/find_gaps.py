@@ -56,6 +56,51 @@ class GapsReport(Report):
     temperature: float
     """Of the choice between segments."""
 
+    def brief(self) -> GapsTable:
+        """Return what fits on a terminal."""
+        return GapsTable(
+            gaps=tuple(_line(gap) for gap in self.gaps),
+            segments=tuple(_line(gap) for gap in self.segments),
+            churn=self.churn,
+            listeners=self.listeners,
+        )
+
+
+class GapLine(Report):
+    """A segment in one line."""
+
+    label: str
+    tracks: int
+    listeners: int
+    unheard_good: float
+    days_until_dry: float
+    """Of half the listeners."""
+    lost_share: Estimate
+    gained_per_track: float
+    confidence: float
+
+
+class GapsTable(Report):
+    """What runs short, for people."""
+
+    gaps: tuple[GapLine, ...]
+    segments: tuple[GapLine, ...]
+    churn: float
+    listeners: int
+
+
+def _line(gap: Gap) -> GapLine:
+    return GapLine(
+        label=gap.label,
+        tracks=gap.tracks,
+        listeners=gap.listeners,
+        unheard_good=gap.unheard_good,
+        days_until_dry=gap.days_until_dry.p50,
+        lost_share=gap.lost_share,
+        gained_per_track=gap.gained_per_track.mean,
+        confidence=gap.confidence,
+    )
+
 
 def find_gaps(
     workspace: Workspace,

@@ -29,6 +29,8 @@ from ranking.listeners.state import load_listener
 from ranking.loading import load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Page
 from ranking.pagelog import append_pages, page_row
+from ranking.sources.beliefs import TrialBoard
+from ranking.supply.trials import load_beliefs
 
 ENGINE, POPULAR = "engine", "popular"
 ARMS = (ENGINE, POPULAR)
@@ -62,6 +64,7 @@ class Stage:
         truth: What only the world knows.
         catalogue: The store's tracks; the scene's columns are its rows.
         engines: Arm → its feed.
+        board: What is believed of trial tracks, renewed before each session.
         versions: The live artifacts.
         standing: The scene, the memory and the participants at the first midnight.
         arm_of: (participants,) index into `ARMS`.
@@ -72,6 +75,7 @@ class Stage:
     truth: Truth
     catalogue: Catalogue
     engines: Mapping[str, Engine]
+    board: TrialBoard
     versions: dict[str, str]
     standing: Standing
     arm_of: Counts
@@ -118,6 +122,7 @@ def _set_stage(workspace: Workspace, config: PlayConfig, feed: FeedConfig) -> St
     versions = live.versions if live else {}
     with workspace.database.read() as connection:
         catalogue = load_catalogue(connection)
+        board = TrialBoard(load_beliefs(connection, catalogue))
     learned = load_learned(workspace.artifacts, versions, catalogue)
     ranker = load_ranker(workspace.artifacts, versions)
     standing = resume(workspace, truth, catalogue, config)
@@ -127,9 +132,10 @@ def _set_stage(workspace: Workspace, config: PlayConfig, feed: FeedConfig) -> St
         truth=truth,
         catalogue=catalogue,
         engines={
-            ENGINE: assemble(catalogue, learned, ranker, feed),
+            ENGINE: assemble(catalogue, learned, ranker, feed, board),
             POPULAR: popular_feed(catalogue, learned, feed),
         },
+        board=board,
         versions=versions,
         standing=standing,
         arm_of=in_control[standing.user_rows].astype(np.int64),
@@ -165,6 +171,7 @@ def _ask(stage: Stage, session: Sessions, step: int, now_ms: int) -> tuple[Page,
     user_row, key = int(session.user_rows[0]), int(session.keys[0])
     arm = ARMS[stage.arm_of[user_row]]
     with stage.workspace.database.read() as connection:
+        stage.board.beliefs = load_beliefs(connection, stage.catalogue)
         listener = load_listener(
             connection, stage.catalogue, stage.standing.user_ids[user_row], now_ms
         )

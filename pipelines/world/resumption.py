@@ -17,6 +17,7 @@ from core.tables import EVENTS, IMPRESSIONS, TIME
 from core.workspace import Workspace
 from pipelines.world.archive import Truth
 from pipelines.world.config import PlayConfig
+from pipelines.world.deliveries import with_deliveries
 from pipelines.world.memory import Memory, blank_memory, recall
 from pipelines.world.scene import NEVER_MS, Scene, allowed_tracks, lasting_appeal
 from pipelines.world.sessions import Sessions, plan_day
@@ -62,6 +63,7 @@ def resume(
         catalogue: The store's tracks.
         config: For how long it is played on, and how many listeners take part.
     """
+    truth = with_deliveries(workspace, truth)
     told = _events(workspace, truth)
     start_ms = _next_midnight_ms(workspace, told, truth)
     rows = _participants(truth, start_ms, config)
@@ -166,6 +168,6 @@ def _memory(told: pl.DataFrame, truth: Truth, catalogue: Catalogue, start_ms: in
 
 
 def _known(truth: Truth, catalogue: Catalogue) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """Return the world's own tracks that the catalogue has, and their rows in it."""
+    """Return the tracks of the truth that the catalogue has, and their rows in it."""
     rows = catalogue.tracks.rows(truth.tracks["track_id"])
     return truth.tracks.filter(pl.Series(rows >= 0)), rows[rows >= 0]

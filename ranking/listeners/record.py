@@ -13,6 +13,7 @@ from core.events import DAY_MS, Action, Interaction
 from core.schema import events, follows, tracks
 from core.tables import TIME
 from ranking.listeners.tallies import merge_tallies, tally
+from ranking.supply.trials import count_finishes
 
 AHEAD_MS = DAY_MS  # a client's clock may be wrong, or in another zone by mistake
 BEHIND_DAYS = 30  # the store forgets an event's id after 45 days; later it would count twice
@@ -66,6 +67,7 @@ def record_interactions(
             frame = _frame(fresh.values())
             merge_tallies(connection, tally(frame))
             merge_follows(connection, frame)
+            count_finishes(connection, fresh.values())
     return tuple(_verdicts(interactions, refused, fresh))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,8 +17,14 @@ from core.schema import tracks, trials
 from ranking.catalogue import Catalogue
 from ranking.sources.beliefs import PRIOR_FINISHES, PRIOR_OTHERS, Beliefs, beliefs_of
 
-Ended = Literal["graduated", "retired"]
-_STATUS_OF: Mapping[Ended, str] = {"graduated": "active", "retired": "retired"}
+Outcome = Literal["graduated", "retired"]
+_STATUS_OF: Mapping[Outcome, str] = {"graduated": "active", "retired": "retired"}
+
+
+BUDGET = 400
+"""Slots of a trial where nobody says otherwise: twice as good as the median is seen in about 50."""
+SUREST = 30.0
+"""Slots that the gate's prediction counts at most: listeners must be able to prove it wrong."""
 
 
 class TrialPlan(BaseModel):
@@ -32,9 +38,7 @@ class TrialPlan(BaseModel):
     """First parameter of the Beta prior of how often a slot is heard out."""
     prior_skips: float = Field(gt=0)
     """Second parameter."""
-    reference_rate: float = Field(gt=0, lt=1)
-    """How often a slot of the segment's median track is heard out."""
-    budget: int = Field(ge=1)
+    budget: int = Field(default=BUDGET, ge=1)
     """Slots it may take before it must have convinced."""
 
 
@@ -49,7 +53,6 @@ class Trial(BaseModel):
     """`open`, `graduated` or `retired`."""
     prior_finishes: float
     prior_skips: float
-    reference_rate: float
     budget: int
     impressions: int
     finishes: int
@@ -60,8 +63,16 @@ class Trial(BaseModel):
     decided_at: int | None
 
 
+def plan_from(*, segment_id: str | None, finishes: float, skips: float) -> TrialPlan:
+    """Return the plan of a trial with a foretold Beta distribution, made no surer than `SUREST`."""
+    softer = min(1.0, SUREST / (finishes + skips))
+    return TrialPlan(
+        segment_id=segment_id, prior_finishes=finishes * softer, prior_skips=skips * softer
+    )
+
+
 def open_trial(connection: sa.Connection, track_id: str, plan: TrialPlan, now_ms: int) -> None:
-    """Put a track on trial; one that is on trial stays as it is.
+    """Put a track on trial; one that is on trial stays as it is, an ended trial begins anew.
 
     Args:
         connection: A write transaction.
@@ -79,14 +90,18 @@ def open_trial(connection: sa.Connection, track_id: str, plan: TrialPlan, now_ms
         "impressions": 0,
         "finishes": 0,
         "evidence": {},
+        "reason": None,
         "opened_at": now_ms,
+        "decided_at": None,
     }
     _set_status(connection, track_id, "trial", now_ms)
+    ended = (trials.c.track_id == track_id) & (trials.c.status != "open")
+    connection.execute(sa.delete(trials).where(ended))
     upsert(connection, trials, [row])
 
 
 def end_trial(
-    connection: sa.Connection, track_id: str, outcome: Ended, reason: str, now_ms: int
+    connection: sa.Connection, track_id: str, outcome: Outcome, reason: str, now_ms: int
 ) -> None:
     """End an open trial: a graduate becomes active, anything else retires.
 
@@ -110,6 +125,13 @@ def end_trial(
     _set_status(connection, track_id, _STATUS_OF[outcome], now_ms)
 
 
+def call_off_trial(connection: sa.Connection, track_id: str, now_ms: int) -> None:
+    """End an open trial of a track that somebody took back; nothing where there is none."""
+    mine = (trials.c.track_id == track_id) & (trials.c.status == "open")
+    told = {"status": "retired", "reason": "it was taken back", "decided_at": now_ms}
+    connection.execute(sa.update(trials).where(mine).values(**told))
+
+
 def list_trials(connection: sa.Connection, status: str | None = None) -> tuple[Trial, ...]:
     """Return trials, the oldest first."""
     query = sa.select(trials).order_by(trials.c.opened_at, trials.c.track_id)
@@ -119,15 +141,11 @@ def list_trials(connection: sa.Connection, status: str | None = None) -> tuple[T
 
 
 def keep_evidence(
-    connection: sa.Connection,
-    track_id: str,
-    impressions: int,
-    finishes: int,
-    evidence: Mapping[str, float],
+    connection: sa.Connection, track_id: str, evidence: Mapping[str, float], budget: int
 ) -> None:
-    """Keep what the log says of an open trial, in place of what was counted as it happened."""
+    """Keep what the log says of an open trial, and how many slots it may take."""
     mine = (trials.c.track_id == track_id) & (trials.c.status == "open")
-    told = {"impressions": impressions, "finishes": finishes, "evidence": dict(evidence)}
+    told = {"evidence": dict(evidence), "budget": budget}
     connection.execute(sa.update(trials).where(mine).values(**told))
 
 
@@ -155,6 +173,26 @@ def count_finishes(connection: sa.Connection, interactions: Iterable[Interaction
         if one.action is Action.FINISH and one.request_id is not None
     )
     _add(connection, "finishes", heard)
+
+
+class TrialsState(NamedTuple):
+    """A digest of open trials: another one means that one of them moved."""
+
+    open: int
+    impressions: int
+    finishes: int
+    newest_ms: int
+
+
+def trials_state(connection: sa.Connection) -> TrialsState:
+    """Return the digest of now."""
+    counted = sa.select(
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(trials.c.impressions), 0),
+        sa.func.coalesce(sa.func.sum(trials.c.finishes), 0),
+        sa.func.coalesce(sa.func.max(trials.c.opened_at), 0),
+    ).where(trials.c.status == "open")
+    return TrialsState(*(int(value) for value in connection.execute(counted).one()))
 
 
 def load_beliefs(connection: sa.Connection, catalogue: Catalogue) -> Beliefs:

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.database import upsert
 from core.errors import DataError
-from core.schema import tracks, verdicts
+from core.schema import briefs, tracks, verdicts
+from ranking.sources.beliefs import PRIOR_FINISHES, PRIOR_OTHERS
+from ranking.supply.trials import call_off_trial, open_trial, plan_from
 
 UNREADABLE = "unreadable"
 """Code of the one reason that no person can overrule: there is nothing to play."""
@@ -213,22 +215,35 @@ def _stands() -> sa.ColumnElement[bool]:
     return sa.func.coalesce(verdicts.c.overruled_passed, verdicts.c.passed)
 
 
-def open_trial(connection: sa.Connection, verdict: Verdict, now_ms: int) -> None:
+def send_on_trial(connection: sa.Connection, verdict: Verdict, now_ms: int) -> None:
     """Send a track to its trial; the one place where that happens.
 
     A track that is on trial already, or has ended its trial well, stays where it is.
     """
-    _move(connection, verdict.track_id, ("pending", "retired"), "trial", now_ms)
+    waiting = sa.select(tracks.c.track_id).where(
+        tracks.c.track_id == verdict.track_id, tracks.c.status.in_(("pending", "retired"))
+    )
+    if connection.execute(waiting).first() is None:
+        return
+    segment = sa.select(briefs.c.segment_id).where(briefs.c.brief_id == verdict.brief_id)
+    foretold = verdict.measurements.get("appeal") or {}
+    plan = plan_from(
+        segment_id=connection.execute(segment).scalar_one_or_none() or None,
+        finishes=float(foretold.get("finishes") or PRIOR_FINISHES),
+        skips=float(foretold.get("skips") or PRIOR_OTHERS),
+    )
+    open_trial(connection, verdict.track_id, plan, now_ms)
 
 
 def _follow(connection: sa.Connection, verdict: Verdict, now_ms: int) -> None:
     """Give the track the status that its verdict asks for."""
     if verdict.stands:
-        open_trial(connection, verdict, now_ms)
+        send_on_trial(connection, verdict, now_ms)
         return
     # What listeners decided in a trial only a person takes back, not the gate.
     graduated = ("active",) if verdict.overruling is not None else ()
     _move(connection, verdict.track_id, ("pending", "trial", *graduated), "retired", now_ms)
+    call_off_trial(connection, verdict.track_id, now_ms)
 
 
 def _move(

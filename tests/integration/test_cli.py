@@ -51,7 +51,7 @@ LEAVES = (
     ("tune", "ranker"),
     *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),
     *(("supply", *words) for words in (("briefs", "add"), ("brief", "show"), ("brief", "edit"))),
-    *(("supply", kind) for kind in ("gate", "verdicts", "overrule")),
+    *(("supply", kind) for kind in ("gaps", "gate", "verdicts", "overrule", "trials", "run")),
     *((name,) for name in COMMANDS if name not in GROUPS),
 )
 ROOT = Path(__file__).parents[2]

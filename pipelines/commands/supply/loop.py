@@ -1,0 +1,69 @@
+"""`segue supply gaps`, `trials` and `run`: what runs short, what is tried, and a whole turn."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.options import AsJson
+from pipelines.commands.session import now_ms, session_of
+
+DEFAULT_SEED = 7
+
+SearchSeed = Annotated[int, typer.Option("--seed", min=0, help="Decides every random choice.")]
+Settle = Annotated[bool, typer.Option("--settle", help="Decide what can be decided first.")]
+Status = Annotated[str | None, typer.Option(help="Only `open`, `graduated` or `retired` ones.")]
+
+
+def gaps(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJson = False) -> None:
+    """Find what runs short, best worth filling first."""
+    from pipelines.supply.find_gaps import find_gaps
+
+    session = session_of(context, as_json=as_json)
+    settings = session.settings()
+    with session.workspace(settings) as workspace, session.progress("supply gaps") as progress:
+        report = find_gaps(
+            workspace,
+            settings.supply.gaps,
+            settings.train.factors.als,
+            settings.train.traffic,
+            seed=seed,
+            now_ms=now_ms(),
+            progress=progress,
+        )
+    session.show(report if session.as_json else report.brief(), "supply gaps")
+
+
+def trials(
+    context: typer.Context,
+    settle: Settle = False,
+    status: Status = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tracks that are tried on listeners, or were."""
+    from pipelines.supply.trials.listing import listed_trials
+    from pipelines.supply.trials.settle import settle_trials
+
+    session = session_of(context, as_json=as_json)
+    settings = session.settings()
+    with session.workspace(settings) as workspace, session.progress("supply trials") as progress:
+        if settle:
+            settle_trials(workspace, settings.supply.trials, now_ms=now_ms(), progress=progress)
+        report = listed_trials(workspace, status)
+    session.show(report, "supply trials")
+
+
+def run(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJson = False) -> None:
+    """Go once round the loop: settle, search, draft, order, judge, embed, go live."""
+    import os
+
+    from pipelines.supply.run import run_turn
+
+    session = session_of(context, as_json=as_json)
+    settings = session.settings()
+    with session.workspace(settings) as workspace, session.progress("supply run") as progress:
+        report = run_turn(
+            workspace, settings, os.environ, seed=seed, clock=now_ms, progress=progress
+        )
+    session.show(report, "supply run")

@@ -1,0 +1,1 @@
+"""Drafting: from what runs short to briefs, in plain words and without anybody's name."""

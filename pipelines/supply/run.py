@@ -1,0 +1,107 @@
+"""A whole turn of the supply loop: settle, search, draft, order, judge, embed, go live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from core.workspace import Workspace
+from pipelines.embed_fresh import embed_fresh
+from pipelines.job import Progress, Report
+from pipelines.promotion import promote
+from pipelines.settings import PipelineSettings
+from pipelines.supply.drafting.draft import DraftReport, draft_briefs
+from pipelines.supply.find_gaps import find_gaps
+from pipelines.supply.gate.run import GateReport, run_gate
+from pipelines.supply.roster import open_roster
+from pipelines.supply.trials.settle import SettleReport, settle_trials
+from pipelines.supply.turn import TurnReport, take_turn
+from pipelines.supply.workshop import Workshop
+from ranking.supply.gap import Gap
+
+
+class SupplyTurn(Report):
+    """What one turn did."""
+
+    trials: SettleReport
+    gaps: tuple[Gap, ...]
+    briefs: DraftReport
+    orders: TurnReport
+    gate: GateReport
+    embedded: int
+    """Tracks that got vectors."""
+    live: dict[str, str]
+    """Kind → version that went live with them."""
+
+
+def run_turn(
+    workspace: Workspace,
+    settings: PipelineSettings,
+    environ: Mapping[str, str],
+    *,
+    seed: int,
+    clock: Callable[[], int],
+    progress: Progress,
+) -> SupplyTurn:
+    """Go once round the loop; each part is kept before the next begins, so a kill loses nothing.
+
+    Args:
+        workspace: The data folder.
+        settings: Of all jobs.
+        environ: Where generators' keys are.
+        seed: Decides every random choice.
+        clock: Returns UTC milliseconds.
+        progress: Shows how far it is.
+    """
+    supply, factors = settings.supply, settings.train.factors
+    settled = settle_trials(workspace, supply.trials, now_ms=clock(), progress=progress)
+    found = find_gaps(
+        workspace,
+        supply.gaps,
+        factors.als,
+        settings.train.traffic,
+        seed=seed,
+        now_ms=clock(),
+        progress=progress,
+    )
+    drafted = draft_briefs(
+        workspace, supply.drafting, supply.desk, now_ms=clock(), progress=progress
+    )
+    ordered = take_turn(Workshop(workspace, supply, open_roster(supply, environ), clock))
+    judged = run_gate(
+        workspace,
+        supply.gate,
+        seed=seed,
+        now_ms=clock(),
+        progress=progress,
+        duplicates=settings.embeddings.duplicates,
+    )
+    embedded, live = _go_live(workspace, settings, clock(), progress) if judged.passed else (0, {})
+    return SupplyTurn(
+        trials=settled,
+        gaps=found.gaps,
+        briefs=drafted,
+        orders=ordered,
+        gate=judged,
+        embedded=embedded,
+        live=live,
+    )
+
+
+def _go_live(
+    workspace: Workspace, settings: PipelineSettings, now_ms: int, progress: Progress
+) -> tuple[int, dict[str, str]]:
+    """Give what passed vectors, and make them live where anything is."""
+    made = embed_fresh(
+        workspace,
+        settings.train.index,
+        now_ms=now_ms,
+        progress=progress,
+        duplicates=settings.embeddings.duplicates,
+    )
+    live = workspace.artifacts.live()
+    if live is None or not made.artifacts:
+        return made.fresh, {}
+    fresh = {each.kind: each.version for each in made.artifacts}
+    wanted = [f"{kind}={version}" for kind, version in (live.versions | fresh).items()]
+    promote(workspace.artifacts, wanted, now_ms=now_ms, reason="tracks on trial")
+    return made.fresh, fresh
