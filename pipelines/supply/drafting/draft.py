@@ -119,7 +119,7 @@ def _vectors(workspace: Workspace) -> TrackVectors | None:
 
 def _reference(vectors: TrackVectors | None, names: Sequence[str]) -> NDArray[np.float32] | None:
     """Return the direction of the tracks that a brief follows; None where none has a vector."""
-    if vectors is None:
+    if vectors is None or not names:
         return None
     mean = vectors.aligned(names).mean(axis=0, keepdims=True)
     return unit_rows(mean)[0] if np.any(mean) else None

@@ -44,11 +44,12 @@ def briefs_for(
         config: How much.
         now_ms: The moment.
     """
-    wanted = min(config.tracks_per_gap, max(1, math.ceil(gap.missing_tracks)))
-    groups = min(config.briefs_per_gap, wanted)
+    wanted = math.ceil(gap.missing_tracks / config.liked_share)
+    wanted = min(config.tracks_per_gap, max(1, wanted))
+    aims = [name for name in dict.fromkeys((*gap.loved, *gap.exhausted)) if name in known]
+    groups = min(config.briefs_per_gap, wanted, max(1, len(aims)))
     days = max(config.least_days, gap.days_until_dry.p50)
     shares = [wanted // groups + (number < wanted % groups) for number in range(groups)]
-    aims = [name for name in dict.fromkeys((*gap.loved, *gap.exhausted)) if name in known]
     return tuple(
         _brief(gap, number, count, aims[number::groups], known, heard, config)
         .model_copy(update={"deadline_ms": now_ms + round(days * DAY_MS)})
@@ -67,7 +68,8 @@ def _brief(
 ) -> Brief:
     found = [heard[name] for name in aims if name in heard][: config.listened_to]
     language = _most([known[name].language for name in aims]) or INSTRUMENTAL
-    tempo = median(each.tempo.bpm for each in found) if found else None
+    beats = [each.tempo.bpm for each in found if math.isfinite(each.tempo.bpm)]
+    tempo = median(beats) if beats else None
     energy = median(each.energy for each in found) if found else None
     brightness = median(each.brightness for each in found) if found else None
     sure = [each.key.name for each in found if each.key.margin >= CERTAIN_KEY]
