@@ -1,10 +1,11 @@
-"""A whole turn of the supply loop: settle, search, draft, order, judge, embed, go live."""
+"""A whole turn of the supply loop: compact, settle, search, draft, order, judge, embed, go live."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from core.workspace import Workspace
+from pipelines.compact import CompactReport, compact
 from pipelines.embed_fresh import embed_fresh
 from pipelines.job import Progress, Report
 from pipelines.promotion import promote
@@ -22,6 +23,8 @@ from ranking.supply.gap import Gap
 class SupplyTurn(Report):
     """What one turn did."""
 
+    compacted: CompactReport
+    """What was heard and shown since the last turn."""
     trials: SettleReport
     gaps: tuple[Gap, ...]
     briefs: DraftReport
@@ -53,6 +56,7 @@ def run_turn(
         progress: Shows how far it is.
     """
     supply, factors = settings.supply, settings.train.factors
+    compacted = compact(workspace, clock(), progress)
     settled = settle_trials(workspace, supply.trials, now_ms=clock(), progress=progress)
     found = find_gaps(
         workspace,
@@ -77,6 +81,7 @@ def run_turn(
     )
     embedded, live = _go_live(workspace, settings, clock(), progress) if judged.passed else (0, {})
     return SupplyTurn(
+        compacted=compacted,
         trials=settled,
         gaps=found.gaps,
         briefs=drafted,

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import now_ms, session_of
 
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
 DEFAULT_SEED = 7
 
 SearchSeed = Annotated[int, typer.Option("--seed", min=0, help="Decides every random choice.")]
 Settle = Annotated[bool, typer.Option("--settle", help="Decide what can be decided first.")]
+AtLatest = Annotated[
+    bool,
+    typer.Option(
+        "--at-latest",
+        help="Take the end of the last event's day for now: for data that is not of today, such as "
+        "a world.",
+    ),
+]
 Status = Annotated[str | None, typer.Option(help="Only `open`, `graduated` or `retired` ones.")]
 
 
@@ -38,6 +50,7 @@ def gaps(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJso
 def trials(
     context: typer.Context,
     settle: Settle = False,
+    at_latest: AtLatest = False,
     status: Status = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,12 +62,18 @@ def trials(
     settings = session.settings()
     with session.workspace(settings) as workspace, session.progress("supply trials") as progress:
         if settle:
-            settle_trials(workspace, settings.supply.trials, now_ms=now_ms(), progress=progress)
+            clock = _clock(workspace, at_latest=at_latest)
+            settle_trials(workspace, settings.supply.trials, now_ms=clock(), progress=progress)
         report = listed_trials(workspace, status)
     session.show(report, "supply trials")
 
 
-def run(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJson = False) -> None:
+def run(
+    context: typer.Context,
+    seed: SearchSeed = DEFAULT_SEED,
+    at_latest: AtLatest = False,
+    as_json: AsJson = False,
+) -> None:
     """Go once round the loop: settle, search, draft, order, judge, embed, go live."""
     import os
 
@@ -63,7 +82,19 @@ def run(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJson
     session = session_of(context, as_json=as_json)
     settings = session.settings()
     with session.workspace(settings) as workspace, session.progress("supply run") as progress:
+        clock = _clock(workspace, at_latest=at_latest)
         report = run_turn(
-            workspace, settings, os.environ, seed=seed, clock=now_ms, progress=progress
+            workspace, settings, os.environ, seed=seed, clock=clock, progress=progress
         )
     session.show(report, "supply run")
+
+
+def _clock(workspace: Workspace, *, at_latest: bool) -> Callable[[], int]:
+    """Return what tells the time: the machine, or the data's own last day."""
+    if not at_latest:
+        return now_ms
+    from core.events import DAY_MS
+    from pipelines.commands.preview import latest_moment
+
+    midnight_ms = (latest_moment(workspace) // DAY_MS + 1) * DAY_MS
+    return lambda: midnight_ms
