@@ -3,8 +3,8 @@
     python benchmarks/closed_loop.py --scratch DIR --seeds 5 --turns 10 > loop.jsonl
     python benchmarks/closed_loop_plot.py loop.jsonl docs/supply-loop.svg
 
-For each seed three equal worlds: `whole`, `starved` of nine in ten tracks of three styles, and `fed`,
-the starved one with a turn of the supply loop before each day. All are played for the same days by
+For each seed three equal worlds: `whole`, `starved` of nine in ten tracks of three styles, and
+`fed`, the starved one with a turn of the supply loop before each day. All are played for the same days by
 the same listeners on feeds trained before the first day. One line a seed, world and day.
 """
 
@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,8 @@ def lived(
                     settings,
                     {},
                     seed=1,
-                    clock=lambda: midnight_ms,
-                    progress=Silent(),  # noqa: B023
+                    clock=partial(int, midnight_ms),
+                    progress=Silent(),
                 )
                 line |= {
                     "gaps": [gap.label for gap in done.gaps],
