@@ -4,8 +4,8 @@
     python benchmarks/closed_loop_plot.py loop.jsonl docs/supply-loop.svg
 
 For each seed three equal worlds: `whole`, `starved` of nine in ten tracks of three styles, and
-`fed`, the starved one with a turn of the supply loop before each day. All are played for the same days by
-the same listeners on feeds trained before the first day. One line a seed, world and day.
+`fed`, the starved one with a turn of the supply loop before each day. All are played for the same
+days by the same listeners on feeds trained before the first day. One line a seed, world and day.
 """
 
 from __future__ import annotations

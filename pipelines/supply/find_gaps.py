@@ -33,7 +33,7 @@ from pipelines.traffic import TrafficConfig
 from ranking.catalogue import Catalogue
 from ranking.filters.ai_preference import wanted
 from ranking.model import AiPreference, Floats, Preferences, Rows
-from ranking.supply.gap import Estimate, Gap, Spread, replace_gaps
+from ranking.supply.gap import Estimate, Gap, Spread, list_gaps, replace_gaps
 
 KIND = "segments"
 NAMED_TRACKS = 10  # loved and exhausted tracks that are told of each segment
@@ -147,7 +147,8 @@ def find_gaps(
     )
     tracks = _tracks_of(listening, opened.catalogue, segments)
     described = _described(segments, found, short, played, tracks, config)
-    gaps = tuple(described[row] for row in found.reported(config.gap))
+    known = np.isin(segments.ids, _reported_before(workspace))
+    gaps = tuple(described[row] for row in found.reported(config.gap, known))
     _keep(workspace, segments, gaps, opened, config, churn, now_ms)
     order = np.argsort(-found.gained_per_track[:, 0], kind="stable")
     return GapsReport(
@@ -217,6 +218,11 @@ def _segments(
         members=members,
     )
     return segments, points, kept.churn, kept.gone
+
+
+def _reported_before(workspace: Workspace) -> list[str]:
+    with workspace.database.read() as connection:
+        return [gap.segment for gap in list_gaps(connection)]
 
 
 def _numbers_used(workspace: Workspace) -> list[int]:

@@ -31,7 +31,10 @@ class FreshConfig(BaseModel):
     history_limit: int = Field(default=200, ge=1, le=5000)
     """Latest tracks of the listener that make the taste."""
     nearness: float = Field(default=6.0, ge=0, le=100)
-    """Log odds of being heard out that a whole unit of cosine to the taste is worth."""
+    """Log odds of being heard out that a whole unit of cosine to their favourites is worth."""
+    nearest: int = Field(default=5, ge=1, le=1000)
+    """Favourites nearest to a trial track whose mean cosine counts: who loves metal and waltzes is
+    near to both, and not to what lies between."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +42,7 @@ class FreshSource:
     """Trial tracks, scored by how likely Thompson sampling picks them for this listener.
 
     A track is believed to be heard out as its trial tells so far, more so the nearer it lies to the
-    listener's mean vector; for a cold listener the newer a little more. The score is the logarithm
+    listener's favourites; for a cold listener the newer a little more. The score is the logarithm
     of the probability that its draw is the highest of all that are offered, so that a softmax at
     temperature 1 over the scores *is* Thompson sampling, with known propensities.
 
@@ -71,8 +74,12 @@ class FreshSource:
         rows = self.trial[self.shelf.open_to(query)[self.trial] & beliefs.open[self.trial]]
         if self.config.skip_heard:
             rows = rows[~np.isin(rows, self.shelf.skipped(query))]
-        taste = taste_vector(query.listener, self.vectors, self.config.history_limit)
-        near = self.vectors[rows] @ taste if taste.any() else _newest_first(rows.size)
+        liked = favourites(query.listener, self.vectors, self.config.history_limit)
+        near = (
+            nearness(self.vectors[rows], liked, self.config.nearest)
+            if liked.size
+            else _newest_first(rows.size)
+        )
         mean = beliefs.mean[rows] + self.config.nearness * near.astype(np.float64)
         deviation = beliefs.deviation[rows]
         hopeful = np.argsort(-(mean + OPTIMISM * deviation), kind="stable")[:limit]
@@ -81,23 +88,30 @@ class FreshSource:
         return one_source(self.name, rows[hopeful], scores)
 
 
-def taste_vector(listener: Listener, vectors: Floats, history_limit: int) -> Floats:
-    """Return the direction of the tracks a listener likes.
+def favourites(listener: Listener, vectors: Floats, history_limit: int) -> Floats:
+    """Return (k, dim) the vectors of the tracks a listener likes, the latest first.
 
     Args:
-        listener: Whose taste.
+        listener: Whose.
         vectors: (n_tracks, dim) unit rows.
-        history_limit: Latest tracks used.
-
-    Returns:
-        (dim,) of norm 1; zeros where nothing they like has a vector. A track counts by the
-        logarithm of its weight, so that one played all day does not hide the others.
+        history_limit: Latest tracks used; those without a vector are left out.
     """
-    weights = preference_weights(listener)
-    used = np.flatnonzero(weights > 0)[:history_limit]
-    mean = np.log1p(weights[used]) @ vectors[listener.rows[used]]
-    norm = np.linalg.norm(mean)
-    return np.asarray(mean / norm if norm > 0 else mean, dtype=np.float32)
+    used = np.flatnonzero(preference_weights(listener) > 0)[:history_limit]
+    liked = vectors[listener.rows[used]]
+    return np.asarray(liked[np.any(liked != 0, axis=1)])
+
+
+def nearness(tracks: Floats, liked: Floats, nearest: int) -> Floats:
+    """Return (n,) mean cosine of each track to its nearest favourites.
+
+    Args:
+        tracks: (n, dim) unit rows, or zeros.
+        liked: (k, dim) unit rows, k ≥ 1.
+        nearest: How many of them count.
+    """
+    alike = tracks @ liked.T
+    kept = min(nearest, alike.shape[1])
+    return np.asarray(-np.partition(-alike, kept - 1, axis=1)[:, :kept].mean(axis=1))
 
 
 def _newest_first(size: int) -> Floats:

@@ -140,6 +140,30 @@ def list_trials(connection: sa.Connection, status: str | None = None) -> tuple[T
     return tuple(Trial.model_validate(dict(row)) for row in connection.execute(query).mappings())
 
 
+def plan_planless(connection: sa.Connection, budget: int, now_ms: int) -> int:
+    """Give tracks that stand on trial without a plan, as imports bring them, the usual one.
+
+    Args:
+        connection: A write transaction.
+        budget: Slots each may take.
+        now_ms: The moment.
+
+    Returns:
+        How many there were.
+    """
+    planned = sa.select(trials.c.track_id).where(trials.c.status == "open")
+    waiting = sa.select(tracks.c.track_id).where(
+        tracks.c.status == "trial", tracks.c.track_id.not_in(planned)
+    )
+    found = sorted(connection.execute(waiting).scalars())
+    plan = TrialPlan(
+        segment_id=None, prior_finishes=PRIOR_FINISHES, prior_skips=PRIOR_OTHERS, budget=budget
+    )
+    for track_id in found:
+        open_trial(connection, track_id, plan, now_ms)
+    return len(found)
+
+
 def keep_evidence(
     connection: sa.Connection, track_id: str, evidence: Mapping[str, float], budget: int
 ) -> None:

@@ -24,6 +24,9 @@ class GapConfig(BaseModel):
     """Days that what is left should last."""
     lost_share: float = Field(default=0.4, gt=0, lt=1)
     """Share of a segment's listens in that time that must be missing for it to be a gap."""
+    closed_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share below which a gap that was reported before is one no more: supply that only just left
+    the limit behind would be short again tomorrow."""
     confidence: float = Field(default=0.9, gt=0, lt=1)
     """How sure that must be for the gap to be reported."""
     worth: float = Field(default=20.0, ge=0)
@@ -82,10 +85,17 @@ class Figures:
     gained_per_track: NDArray[np.float64]
     confidence: NDArray[np.float64]
 
-    def reported(self, config: GapConfig) -> NDArray[np.int64]:
-        """Return the segments that run short, most gained per track first."""
-        sure = (self.confidence >= config.confidence) & (self.effective >= config.enough_listeners)
-        rows = np.flatnonzero(sure & (self.gained_per_track[:, 1] >= config.worth))
+    def reported(self, config: GapConfig, known: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the segments that run short, most gained per track first.
+
+        Args:
+            config: From when on.
+            known: (k,) which were reported the last time.
+        """
+        still = known & (self.lost_share[:, 0] >= config.closed_share)
+        sure = (self.confidence >= config.confidence) | still
+        heard = self.effective >= config.enough_listeners
+        rows = np.flatnonzero(sure & heard & (self.gained_per_track[:, 1] >= config.worth))
         return rows[np.argsort(-self.gained_per_track[rows, 0], kind="stable")]
 
 

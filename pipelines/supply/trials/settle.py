@@ -16,7 +16,14 @@ from pipelines.supply.trials.configuration import TrialsConfig
 from pipelines.supply.trials.log import shown_slots
 from pipelines.supply.trials.sequential import Decision, decide
 from pipelines.supply.trials.yardstick import Yardstick, yardstick
-from ranking.supply.trials import Outcome, Trial, end_trial, keep_evidence, list_trials
+from ranking.supply.trials import (
+    Outcome,
+    Trial,
+    end_trial,
+    keep_evidence,
+    list_trials,
+    plan_planless,
+)
 
 MINUTE_MS = 60_000
 
@@ -56,13 +63,16 @@ def settle_trials(
 ) -> SettleReport:
     """Decide the trials that can be decided; called again it decides nothing twice.
 
+    A track that stands on trial without a plan gets the usual one first: nothing is tried for ever.
+
     Args:
         workspace: Where trials and the log are.
         config: Rule and budget.
         now_ms: The moment.
         progress: Shows how far it is.
     """
-    with workspace.database.read() as connection:
+    with workspace.database.write() as connection:
+        plan_planless(connection, config.budget, now_ms)
         waiting = list_trials(connection, "open")
     if not waiting:
         return SettleReport(graduated=0, retired=0, open=0, ended=())

@@ -246,6 +246,16 @@ def test_a_track_that_does_not_convince_in_its_budget_retires(workspace: Workspa
     assert report.ended[0].slots == 50
 
 
+def test_a_track_on_trial_without_a_plan_is_not_tried_for_ever(workspace: Workspace) -> None:
+    with workspace.database.write() as connection:
+        imported = sa.update(tracks).where(tracks.c.track_id == "t8")
+        connection.execute(imported.values(status="trial"))
+    assert settle(workspace, after_minutes=-1000).open == 1
+    trial = only_trial(workspace)
+    assert (trial.track_id, trial.prior_finishes, trial.budget) == ("t8", PRIOR_FINISHES, 50)
+    assert settle(workspace).open == 1  # the same one
+
+
 def test_a_slot_that_may_still_be_listened_to_does_not_count_yet(workspace: Workspace) -> None:
     opened(workspace)
     serve(workspace, [page(number) for number in range(20)])

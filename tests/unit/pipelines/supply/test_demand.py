@@ -152,12 +152,25 @@ def shortfall(users: int = 400, seed: int = 7) -> Shortfall:
 def test_only_what_is_short_by_enough_evidence_is_reported() -> None:
     config = GapConfig()
     found = figures(shortfall(), config, seed=1)
-    assert found.reported(config).tolist() == [1]
+    new = np.zeros(3, dtype=bool)
+    assert found.reported(config, new).tolist() == [1]
     assert found.confidence[2] == 1.0  # it is dry beyond doubt, for five listeners
     assert found.effective[2] == pytest.approx(5.0)
     few = config.model_copy(update={"enough_listeners": 5.0})
-    assert found.reported(few).tolist() == [1]  # a track would gain 3.5 listens: not worth it
-    assert found.reported(few.model_copy(update={"worth": 1.0})).tolist() == [1, 2]
+    assert found.reported(few, new).tolist() == [1]  # a track would gain 3.5 listens: not worth it
+    assert found.reported(few.model_copy(update={"worth": 1.0}), new).tolist() == [1, 2]
+
+
+def test_a_gap_is_open_until_it_is_filled_well_and_not_only_to_the_limit() -> None:
+    short, config = shortfall(), GapConfig()
+    eased = Shortfall(short.wanted, short.left + np.float32(4), short.liking)
+    found = figures(eased, config, seed=1)
+    assert config.closed_share < found.lost_share[1, 0] < config.lost_share
+    known = np.array([True, True, True])
+    assert found.reported(config, ~known).tolist() == []
+    assert found.reported(config, known).tolist() == [1]
+    full = figures(Shortfall(short.wanted, short.left + np.float32(9), short.liking), config, 1)
+    assert full.reported(config, known).tolist() == []
 
 
 def test_figures_are_their_definitions() -> None:

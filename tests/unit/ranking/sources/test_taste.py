@@ -17,7 +17,7 @@ from ranking.sources.beliefs import TrialBoard, beliefs_of, no_evidence
 from ranking.sources.co_listened import CoListenedConfig, CoListenedSource
 from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSource
 from ranking.sources.followed import FollowedConfig, FollowedSource
-from ranking.sources.fresh import FreshConfig, FreshSource, taste_vector
+from ranking.sources.fresh import FreshConfig, FreshSource, nearness
 from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import Shelf, shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource, audio_seeds
@@ -155,9 +155,9 @@ def test_fresh_follows_taste_and_is_newest_for_the_cold() -> None:
     source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, BOARD, FreshConfig())
     listener = listener_of(WORLD, 1)
     warm = source.fetch(query_of(listener), 50)
-    taste = taste_vector(listener, LEARNED.vectors, 200)
-    assert np.linalg.norm(taste) == np.float32(1) or abs(np.linalg.norm(taste) - 1) < 1e-6
-    near = FreshConfig().nearness * (LEARNED.vectors[warm.rows] @ taste).astype(np.float64)
+    liked = LEARNED.vectors[listener.rows[preference_weights(listener) > 0]]
+    alike = np.sort(LEARNED.vectors[warm.rows] @ liked.T, axis=1)[:, -FreshConfig().nearest :]
+    near = FreshConfig().nearness * alike.mean(axis=1).astype(np.float64)
     expected = win_probabilities(near, np.full(near.size, BOARD.beliefs.deviation[0]))
     np.testing.assert_allclose(np.exp(warm.scores), expected, rtol=1e-5, atol=1e-12)
     own = WORLD.cluster[warm.rows] == 1
@@ -165,6 +165,14 @@ def test_fresh_follows_taste_and_is_newest_for_the_cold() -> None:
     cold = source.fetch(query_of(Listener("cold")), 50)
     assert np.all(np.diff(CATALOGUE.released_at_ms[cold.rows]) <= 0)
     assert np.exp(cold.scores).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_who_loves_two_kinds_is_near_to_both_and_not_to_what_lies_between() -> None:
+    liked = np.repeat(np.eye(3, dtype=np.float32)[:2], 5, axis=0)
+    between = np.array([[1.0, 1.0, 0.0]], dtype=np.float32) / np.sqrt(2, dtype=np.float32)
+    tracks = np.vstack([np.eye(3, dtype=np.float32), between])
+    np.testing.assert_allclose(nearness(tracks, liked, 5), [1, 1, 0, np.sqrt(0.5)], atol=1e-6)
+    np.testing.assert_allclose(nearness(tracks, liked[:1], 5), tracks[:, 0], atol=1e-6)
 
 
 def test_fresh_leaves_out_trials_that_are_used_up_and_prefers_what_trials_praise() -> None:
