@@ -110,9 +110,23 @@ def end_trial(
     _set_status(connection, track_id, _STATUS_OF[outcome], now_ms)
 
 
-def list_trials(connection: sa.Connection, status: str | None = None) -> tuple[Trial, ...]:
-    """Return trials, the oldest first."""
+def list_trials(
+    connection: sa.Connection,
+    status: str | None = None,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> tuple[Trial, ...]:
+    """Return trials, the oldest first.
+
+    Args:
+        connection: A read transaction.
+        status: Only those that stand so.
+        limit: At most so many.
+        offset: Leave out so many of the oldest.
+    """
     query = sa.select(trials).order_by(trials.c.opened_at, trials.c.track_id)
+    query = query.limit(limit).offset(offset)
     if status is not None:
         query = query.where(trials.c.status == status)
     return tuple(Trial.model_validate(dict(row)) for row in connection.execute(query).mappings())
