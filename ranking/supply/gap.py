@@ -104,4 +104,5 @@ def list_gaps(
 
 def gaps_found_at(connection: sa.Connection) -> int | None:
     """Return when the gaps that are kept were found, UTC milliseconds; None where none are."""
-    return connection.execute(sa.select(sa.func.max(gaps.c.found_at))).scalar_one()
+    found: int | None = connection.execute(sa.select(sa.func.max(gaps.c.found_at))).scalar_one()
+    return found

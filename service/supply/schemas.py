@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from core.events import ExternalId
+from core.ids import MAX_ID_CHARS
 from ranking.supply.brief import Brief, BriefStatus, Text
 from ranking.supply.gap import Gap
 from ranking.supply.tasks import Task
@@ -25,6 +26,7 @@ MAX_NOTE_CHARS = 2_000
 
 Note = Annotated[Text, StringConstraints(max_length=MAX_NOTE_CHARS, strip_whitespace=True)]
 Because = Annotated[Note, Field(min_length=1)]
+SegmentId = Annotated[str, Field(max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]*$")]
 TrialStatus = Literal["open", "graduated", "retired"]
 
 
@@ -91,7 +93,7 @@ class BriefsAnswer(PageAnswer):
 class NewBrief(_Body):
     """The body of `POST /v1/supply/briefs`."""
 
-    segment_id: ExternalId | Literal[""] = ""
+    segment_id: SegmentId = ""
     """Whom it is for; empty where it is for nobody in particular."""
     brief: Brief
 

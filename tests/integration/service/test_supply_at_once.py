@@ -21,9 +21,7 @@ def _at_once(api: Api, calls: list[tuple[str, str, str, Any]]) -> list[httpx.Res
 
     def send(call: tuple[str, str, str, Any]) -> httpx.Response:
         by, method, path, body = call
-        headers = {"authorization": f"Bearer {api.keys[by]}"}
-        with httpx.Client(base_url=api.service.url, timeout=30) as client:
-            return client.request(method, f"/v1/supply{path}", json=body, headers=headers)
+        return api.call(method, path, by=by, json=body)
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(send, calls))
