@@ -3,7 +3,9 @@
 SegueError
 ├── ConfigError             a setting or an argument that cannot be used
 ├── DataError               a file, row or table that breaks its schema
-│   └── AudioDecodeError    a recording that cannot be read as sound
+│   ├── AudioDecodeError    a recording that cannot be read as sound
+│   ├── UnknownIdError      an id that nothing in the store bears
+│   └── ConflictError       a change that does not fit what stands there now
 ├── ArtifactError           an artifact that is missing, incomplete or does not fit
 │   └── PromotionRefusedError  a challenger that is worse than what is live
 ├── SourceUnavailableError  a candidate source that cannot answer now
@@ -44,6 +46,14 @@ class AudioDecodeError(DataError):
         super().__init__(f"{path} cannot be used as audio: {reason}")
         self.path = path
         self.reason = reason
+
+
+class UnknownIdError(DataError):
+    """An id that nothing in the store bears."""
+
+
+class ConflictError(DataError):
+    """A change that does not fit what stands there now."""
 
 
 class ArtifactError(SegueError):

@@ -279,3 +279,16 @@ supply_switches = sa.Table(
     _ms("set_at", nullable=False),
 )
 """What may not go on: `all` for every generation, or one generator by its name."""
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    _text("key_id", primary_key=True),
+    _text("name", nullable=False, index=True),
+    _text("sha256", nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    _ms("created_at", nullable=False),
+    _ms("revoked_at"),
+)
+"""Who may call over HTTP, and what for. The secret itself is nowhere; `sha256` is of the whole key
+as its owner holds it."""

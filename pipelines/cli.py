@@ -24,6 +24,7 @@ from pipelines.commands import (
     explain,
     export,
     imports,
+    keys,
     serve,
     train,
     tune,
@@ -62,6 +63,7 @@ app.command()(artifacts.rollback)
 app.command()(artifacts.artifacts)
 app.command()(compact.compact)
 app.add_typer(supply.app, name="supply")
+app.add_typer(keys.app, name="keys")
 app.command()(serve.serve)
 app.command()(demo.demo)
 

@@ -15,6 +15,7 @@ from service.live import LiveFeed
 from service.metrics import Metrics
 from service.pagewriter import PageWriter
 from service.problems import unavailable
+from service.settings import SupplySection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +28,7 @@ class Context:
         pages: Where served pages are logged.
         metrics: Where everything is counted.
         default_size: Slots of a page where the caller does not say.
+        supply: What the settings say of briefs and their budget.
     """
 
     workspace: Workspace
@@ -34,6 +36,7 @@ class Context:
     pages: PageWriter
     metrics: Metrics
     default_size: int
+    supply: SupplySection
 
     def serving(self) -> FeedSet:
         """Return what is served now.

@@ -62,7 +62,7 @@ def _context(workspace: Workspace, settings: Settings, metrics: Metrics) -> Cont
     pages = PageWriter(
         workspace.database, metrics, capacity=section.page_queue, batch_ms=section.page_batch_ms
     )
-    return Context(workspace, live, pages, metrics, settings.feed.size)
+    return Context(workspace, live, pages, metrics, settings.feed.size, settings.supply)
 
 
 def _stop(context: Context, drain_s: float) -> None:

@@ -26,18 +26,29 @@ class Bounded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        size = 0
+        await self._app(scope, bounded(receive, MAX_BODY_BYTES, "send smaller batches"), send)
 
-        async def bounded() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES:
-                detail = f"the body is longer than {MAX_BODY_BYTES} bytes; send smaller batches"
-                raise HTTPException(413, detail, {"connection": "close"})
-            return message
 
-        await self._app(scope, bounded, send)
+def bounded(receive: Receive, most_bytes: int, advice: str) -> Receive:
+    """Return what receives a body and gives up as soon as it is longer than it may be.
+
+    Args:
+        receive: What receives it.
+        most_bytes: How long it may be.
+        advice: What to do where it is longer.
+    """
+    size = 0
+
+    async def received() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most_bytes:
+            detail = f"the body is longer than {most_bytes} bytes; {advice}"
+            raise HTTPException(413, detail, {"connection": "close"})
+        return message
+
+    return received
 
 
 class Observed:

@@ -22,6 +22,11 @@ from core.telemetry import logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+_CLEARER = {
+    "extra_forbidden": "there is no such field; correct its name or leave it out",
+    "model_attributes_type": "should be a JSON object; send it as content-type application/json",
+}
+"""What pydantic says too briefly: the kind of its error → our words."""
 
 
 class FieldFault(BaseModel):
@@ -110,7 +115,10 @@ def answer(request: Request, error: ProblemError) -> Response:
 def field_faults(errors: Sequence[Mapping[str, Any]]) -> list[FieldFault]:
     """Turn pydantic's list of errors into ours."""
     return [
-        FieldFault(field=".".join(map(str, e["loc"])) or "(the whole)", message=e["msg"])
+        FieldFault(
+            field=".".join(map(str, e["loc"])) or "(the whole)",
+            message=_CLEARER.get(e["type"], e["msg"]),
+        )
         for e in errors
     ]
 

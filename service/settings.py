@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.settings import StoreSection
 from ranking.assembly import FeedConfig
+from ranking.supply.budget import BudgetConfig
+from ranking.supply.desk import DeskConfig
 
 
 class ServiceSection(BaseModel):
@@ -30,6 +32,18 @@ class ServiceSection(BaseModel):
     """Logs as one JSON document a line, for machines."""
 
 
+class SupplySection(BaseModel):
+    """What people see and decide of the supply loop; the rest of `[supply]` is the jobs' own."""
+
+    # Not "forbid": the jobs declare the whole section and refuse what nobody knows.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    desk: DeskConfig = DeskConfig()
+    """What a brief may say."""
+    budget: BudgetConfig = BudgetConfig()
+    """What may be ordered on a day."""
+
+
 class Settings(BaseModel):
     """Every section the service declares."""
 
@@ -38,3 +52,4 @@ class Settings(BaseModel):
     service: ServiceSection = Field(default_factory=ServiceSection)
     feed: FeedConfig = Field(default_factory=FeedConfig)
     store: StoreSection = Field(default_factory=StoreSection)
+    supply: SupplySection = Field(default_factory=SupplySection)

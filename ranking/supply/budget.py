@@ -31,6 +31,19 @@ class BudgetConfig(BaseModel):
     """Generator → what one of its tracks costs; a generator that costs needs an entry."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the orders of a day take of its budget, those under way among them.
+
+    Args:
+        tracks: Tracks.
+        cost: In the account's currency.
+    """
+
+    tracks: int
+    cost: float
+
+
 @dataclass(slots=True)
 class Allowance:
     """What is left of a day's budget while the transaction that read it holds the lock.
@@ -61,6 +74,17 @@ def locked_allowance(connection: sa.Connection, config: BudgetConfig, now_ms: in
         now_ms: UTC milliseconds.
     """
     lock_until_commit(connection, LOCK)
+    spent = spent_today(connection, now_ms)
+    return Allowance(config.tracks_per_day - spent.tracks, config.cost_per_day - spent.cost)
+
+
+def spent_today(connection: sa.Connection, now_ms: int) -> Spending:
+    """Return what is ordered on the UTC day of a moment.
+
+    Args:
+        connection: A transaction.
+        now_ms: UTC milliseconds.
+    """
     day = now_ms - now_ms % DAY_MS
     made_at, total = generation_tasks.c.created_at, sa.func.sum
     query = sa.select(
@@ -68,7 +92,7 @@ def locked_allowance(connection: sa.Connection, config: BudgetConfig, now_ms: in
         sa.func.coalesce(total(generation_tasks.c.cost), 0.0),
     ).where(made_at >= day, made_at < day + DAY_MS)
     tracks, cost = connection.execute(query).one()
-    return Allowance(config.tracks_per_day - int(tracks), config.cost_per_day - float(cost))
+    return Spending(int(tracks), float(cost))
 
 
 def spent_on(connection: sa.Connection, brief_id: str) -> float:

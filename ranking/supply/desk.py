@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from core.database import Database, upsert
-from core.errors import DataError
+from core.errors import ConflictError, DataError, UnknownIdError
 from core.schema import briefs, generation_tasks
 from ranking.supply.brief import Brief, BriefStatus
 from ranking.supply.names import named_in, read_names
@@ -97,7 +97,8 @@ class Desk:
             brief_id: Its id; made of its content where empty.
 
         Raises:
-            DataError: If it names a creator, or another brief has its id.
+            DataError: If it names a creator.
+            ConflictError: If another brief has its id.
         """
         vector = np.zeros(0, np.float32) if reference is None else reference
         chosen = brief_id or content_id(brief, segment_id)
@@ -112,23 +113,31 @@ class Desk:
             upsert(connection, briefs, [row])
             laid = _locked(connection, chosen)
         if laid.revision == 1 and (laid.brief, laid.segment_id) != (brief, segment_id):
-            raise DataError(f"another brief is called {chosen}; give this one an id of its own")
+            raise ConflictError(f"another brief is called {chosen}; give this one an id of its own")
         return laid
 
     def list(
-        self, status: BriefStatus | None = None, segment_id: str | None = None
+        self,
+        status: BriefStatus | None = None,
+        segment_id: str | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> tuple[DeskBrief, ...]:
         """Return briefs, the newest first.
 
         Args:
             status: Only those that stand so.
             segment_id: Only those for this segment.
+            limit: At most so many.
+            offset: Leave out so many of the newest.
         """
         query = sa.select(briefs).order_by(briefs.c.created_at.desc(), briefs.c.brief_id)
         if status is not None:
             query = query.where(briefs.c.status == status)
         if segment_id is not None:
             query = query.where(briefs.c.segment_id == segment_id)
+        query = query.limit(limit).offset(offset)
         with self._database.read() as connection:
             return tuple(map(desk_brief, connection.execute(query).mappings()))
 
@@ -136,7 +145,7 @@ class Desk:
         """Return one brief.
 
         Raises:
-            DataError: If there is none of that id.
+            UnknownIdError: If there is none of that id.
         """
         query = sa.select(briefs).where(briefs.c.brief_id == brief_id)
         with self._database.read() as connection:
@@ -154,8 +163,9 @@ class Desk:
             now_ms: UTC milliseconds.
 
         Raises:
-            DataError: If the revision is not the newest, the brief is decided or ordered, or it
-                names a creator.
+            DataError: If it names a creator.
+            UnknownIdError: If there is none of that id.
+            ConflictError: If the revision is not the newest, or the brief is decided or ordered.
         """
         self._refuse_names(brief)
         with self._database.write() as connection:
@@ -163,18 +173,35 @@ class Desk:
             if found.brief == brief:
                 return found
             if found.revision != revision:
-                raise DataError(
-                    f"brief {brief_id} is at revision {found.revision}, your edit was made from "
-                    f"{revision}; show it again and edit what stands there now"
-                )
+                raise stale(found, revision)
             _refuse_edit(connection, found)
             return _change(
                 connection, found, now_ms, brief=brief.model_dump(mode="json"), status="draft"
             )
 
-    def approve(self, brief_id: str, *, who: str, now_ms: int, note: str = "") -> DeskBrief:
-        """Let a brief be ordered; one that is approved stays as it is."""
-        return self._decide(brief_id, "approved", who, note, now_ms)
+    def approve(
+        self, brief_id: str, *, who: str, now_ms: int, note: str = "", revision: int | None = None
+    ) -> DeskBrief:
+        """Let a brief be ordered; one that is approved stays as it is.
+
+        Args:
+            brief_id: Which.
+            who: Who says so.
+            now_ms: UTC milliseconds.
+            note: What they say.
+            revision: The revision that they read; None approves whatever stands there.
+
+        Raises:
+            UnknownIdError: If there is none of that id.
+            ConflictError: If the revision is not the newest, or the brief is over.
+        """
+        with self._database.write() as connection:
+            found = _locked(connection, brief_id)
+            # The approval itself made a revision; said twice it is still that of the one before.
+            said_before = found.status == "approved" and found.revision - 1 == revision
+            if revision not in (None, found.revision) and not said_before:
+                raise stale(found, revision)
+            return decide(connection, found, "approved", who, note, now_ms)
 
     def reject(self, brief_id: str, *, who: str, now_ms: int, note: str) -> DeskBrief:
         """Let a brief never be ordered; what was planned of it and not sent is withdrawn."""
@@ -196,6 +223,14 @@ class Desk:
             named = named_in(connection, brief, index)
         if named:
             raise DataError(names_refused(named))
+
+
+def stale(found: DeskBrief, revision: int | None) -> ConflictError:
+    """Return the refusal of a change that was made from another revision than the newest."""
+    return ConflictError(
+        f"brief {found.brief_id} is at revision {found.revision}, you started from {revision}; "
+        "show it again and decide on what stands there now"
+    )
 
 
 def names_refused(named: tuple[str, ...]) -> str:
@@ -234,13 +269,13 @@ def decide(
         now_ms: UTC milliseconds.
 
     Raises:
-        DataError: If that move cannot be made.
+        ConflictError: If that move cannot be made.
     """
     if found.status == to:
         return found
     if to not in _MOVES[found.status]:
         said = f" by {found.decided_by}" if found.decided_by else ""
-        raise DataError(
+        raise ConflictError(
             f"brief {found.brief_id} was {found.status}{said} and cannot be {to} any more; "
             "add a new brief"
         )
@@ -251,10 +286,10 @@ def decide(
 
 def _refuse_edit(connection: sa.Connection, found: DeskBrief) -> None:
     if found.status not in ("draft", "approved"):
-        raise DataError(f"brief {found.brief_id} is {found.status}; add a new brief instead")
+        raise ConflictError(f"brief {found.brief_id} is {found.status}; add a new brief instead")
     ordered = sa.select(sa.func.count()).where(generation_tasks.c.brief_id == found.brief_id)
     if count := connection.execute(ordered).scalar_one():
-        raise DataError(
+        raise ConflictError(
             f"brief {found.brief_id} has {count} orders already; close it and add a new brief"
         )
 
@@ -267,7 +302,7 @@ def _locked(connection: sa.Connection, brief_id: str) -> DeskBrief:
 
 def _known(row: sa.RowMapping | None, brief_id: str) -> DeskBrief:
     if row is None:
-        raise DataError(f"there is no brief {brief_id}; `segue supply briefs` lists them")
+        raise UnknownIdError(f"there is no brief {brief_id}; `segue supply briefs` lists them")
     return desk_brief(row)
 
 

@@ -88,7 +88,21 @@ def replace_gaps(connection: sa.Connection, found: Sequence[Gap], now_ms: int) -
         connection.execute(sa.insert(gaps), rows)
 
 
-def list_gaps(connection: sa.Connection) -> tuple[Gap, ...]:
-    """Return the gaps found last, best worth filling first."""
-    rows = connection.execute(sa.select(gaps.c.gap).order_by(gaps.c.place)).scalars()
-    return tuple(Gap.model_validate(row) for row in rows)
+def list_gaps(
+    connection: sa.Connection, limit: int | None = None, offset: int = 0
+) -> tuple[Gap, ...]:
+    """Return the gaps found last, best worth filling first.
+
+    Args:
+        connection: A read transaction.
+        limit: At most so many.
+        offset: Leave out so many of the best.
+    """
+    query = sa.select(gaps.c.gap).order_by(gaps.c.place).limit(limit).offset(offset)
+    return tuple(Gap.model_validate(row) for row in connection.execute(query).scalars())
+
+
+def gaps_found_at(connection: sa.Connection) -> int | None:
+    """Return when the gaps that are kept were found, UTC milliseconds; None where none are."""
+    found: int | None = connection.execute(sa.select(sa.func.max(gaps.c.found_at))).scalar_one()
+    return found

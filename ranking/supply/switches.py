@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from core.database import Database, upsert
+from core.database import Database, lock_until_commit, upsert
 from core.schema import supply_switches
 
 EVERYTHING = "all"
+GENERATORS = ("synth", "mureka", "folder")
+"""Every generator there is, whether or not the settings make it available."""
+LOCK = "supply switches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def set_switch(
         "name": name, "stopped": stopped, "reason": reason, "set_by": who, "set_at": now_ms
     }  # fmt: skip
     with database.write() as connection:
+        lock_until_commit(connection, LOCK)
         standing = _switches(connection, (name,))
         if standing and standing[0].stopped == stopped:
             return standing[0]
@@ -62,6 +66,12 @@ def list_switches(database: Database) -> tuple[Switch, ...]:
     """Return every switch that was ever set, in order of name."""
     with database.read() as connection:
         return _switches(connection)
+
+
+def known_names(connection: sa.Connection) -> tuple[str, ...]:
+    """Return what may be stopped: all, every generator, and what was stopped before."""
+    before = connection.execute(sa.select(supply_switches.c.name)).scalars()
+    return tuple(dict.fromkeys((EVERYTHING, *GENERATORS, *sorted(before))))
 
 
 def why_stopped(connection: sa.Connection, generator: str) -> str:

@@ -132,9 +132,23 @@ def call_off_trial(connection: sa.Connection, track_id: str, now_ms: int) -> Non
     connection.execute(sa.update(trials).where(mine).values(**told))
 
 
-def list_trials(connection: sa.Connection, status: str | None = None) -> tuple[Trial, ...]:
-    """Return trials, the oldest first."""
+def list_trials(
+    connection: sa.Connection,
+    status: str | None = None,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> tuple[Trial, ...]:
+    """Return trials, the oldest first.
+
+    Args:
+        connection: A read transaction.
+        status: Only those that stand so.
+        limit: At most so many.
+        offset: Leave out so many of the oldest.
+    """
     query = sa.select(trials).order_by(trials.c.opened_at, trials.c.track_id)
+    query = query.limit(limit).offset(offset)
     if status is not None:
         query = query.where(trials.c.status == status)
     return tuple(Trial.model_validate(dict(row)) for row in connection.execute(query).mappings())

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.database import upsert
-from core.errors import DataError
+from core.errors import ConflictError, DataError, UnknownIdError
 from core.schema import briefs, tracks, verdicts
 from ranking.sources.beliefs import PRIOR_FINISHES, PRIOR_OTHERS
 from ranking.supply.trials import call_off_trial, open_trial, plan_from
@@ -86,7 +86,7 @@ def record_verdict(connection: sa.Connection, verdict: Verdict, now_ms: int) -> 
         verdict: The gate's.
         now_ms: Stamped on the track.
     """
-    known = find_verdict(connection, verdict.track_id)
+    known = _locked(connection, verdict.track_id)
     if known is not None and known.overruling is not None:
         return
     row = {
@@ -107,6 +107,8 @@ def overrule(
 ) -> Verdict:
     """Put a person's word over the gate's and let the track's status follow.
 
+    What a person said already stays as it is, with their name.
+
     Args:
         connection: Inside a write transaction.
         track_id: Whose verdict.
@@ -119,19 +121,22 @@ def overrule(
         The verdict as it stands now.
 
     Raises:
-        DataError: If there is no verdict, it says so already, nobody signs, or the recording
-            cannot be played.
+        UnknownIdError: If there is no verdict.
+        DataError: If nobody signs.
+        ConflictError: If the gate says so already, or the recording cannot be played.
     """
-    known = find_verdict(connection, track_id)
+    known = _locked(connection, track_id)
     if known is None:
-        raise DataError(f"track {track_id!r} has no verdict; run `segue supply gate` first")
+        raise UnknownIdError(f"track {track_id!r} has no verdict; run `segue supply gate` first")
     if not by.strip() or not note.strip():
         raise DataError(f"the verdict on track {track_id!r} is overruled by name, with a note")
     said = "passed" if passed else "rejected"
+    if known.stands == passed and known.overruling is not None:
+        return known
     if known.stands == passed:
-        raise DataError(f"track {track_id!r} is {said} already; there is nothing to overrule")
+        raise ConflictError(f"track {track_id!r} is {said} already; there is nothing to overrule")
     if passed and any(reason.code == UNREADABLE for reason in known.reasons):
-        raise DataError(
+        raise ConflictError(
             f"track {track_id!r} cannot pass: {known.reasons[0].text}; deliver the recording again"
         )
     overruling = Overruling(passed=passed, by=by.strip(), note=note.strip(), at_ms=now_ms)
@@ -165,6 +170,7 @@ def list_verdicts(
     passed: bool | None = None,
     since_ms: int = 0,
     limit: int = 100,
+    offset: int = 0,
 ) -> tuple[Verdict, ...]:
     """Return verdicts, the latest first.
 
@@ -175,6 +181,7 @@ def list_verdicts(
         passed: Only those that stand so, a person's word before the gate's.
         since_ms: Only those judged from this moment on.
         limit: At most so many.
+        offset: Leave out so many of the latest.
     """
     query = sa.select(verdicts).where(verdicts.c.judged_at >= since_ms)
     if generator is not None:
@@ -184,7 +191,8 @@ def list_verdicts(
     if passed is not None:
         query = query.where(_stands() == passed)
     query = query.order_by(verdicts.c.judged_at.desc(), verdicts.c.track_id.desc())
-    return tuple(_verdict(row) for row in connection.execute(query.limit(limit)))
+    query = query.limit(limit).offset(offset)
+    return tuple(_verdict(row) for row in connection.execute(query))
 
 
 def latest_passes(
@@ -209,6 +217,13 @@ def judged_generators(connection: sa.Connection) -> Sequence[str]:
     """Return the generators that something was judged of, by name."""
     query = sa.select(verdicts.c.generator).distinct().order_by(verdicts.c.generator)
     return connection.execute(query).scalars().all()
+
+
+def _locked(connection: sa.Connection, track_id: str) -> Verdict | None:
+    """Read a verdict so that nobody else changes it before this transaction ends."""
+    query = sa.select(verdicts).where(verdicts.c.track_id == track_id).with_for_update()
+    found = connection.execute(query).first()
+    return None if found is None else _verdict(found)
 
 
 def _stands() -> sa.ColumnElement[bool]:

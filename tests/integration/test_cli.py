@@ -35,10 +35,11 @@ COMMANDS = (
     "artifacts",
     "compact",
     "supply",
+    "keys",
     "serve",
     "demo",
 )
-GROUPS = ("import", "world", "export", "tune", "supply")
+GROUPS = ("import", "world", "export", "tune", "supply", "keys")
 LEAVES = (
     *(("import", kind) for kind in ("lastfm-hetrec", "yambda", "events", "tracks")),
     ("import", "impressions"),
@@ -52,6 +53,7 @@ LEAVES = (
     *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),
     *(("supply", *words) for words in (("briefs", "add"), ("brief", "show"), ("brief", "edit"))),
     *(("supply", kind) for kind in ("gaps", "gate", "verdicts", "overrule", "trials", "run")),
+    *(("keys", name) for name in ("create", "list", "revoke")),
     *((name,) for name in COMMANDS if name not in GROUPS),
 )
 ROOT = Path(__file__).parents[2]

@@ -58,10 +58,12 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
     from pipelines.settings import PipelineSettings
     from service.settings import Settings as ServiceSettings
 
+    # A section that both declare is told as the jobs do, who know the whole of it.
     sections = {
         name: field.annotation
-        for settings in (PipelineSettings, ServiceSettings)
-        for name, field in settings.model_fields.items()
+        for fields in (PipelineSettings.model_fields, ServiceSettings.model_fields)
+        for name, field in fields.items()
+        if fields is PipelineSettings.model_fields or name not in PipelineSettings.model_fields
     }
     for name, model in sections.items():
         yield from _nested(name, model)

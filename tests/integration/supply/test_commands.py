@@ -72,7 +72,7 @@ def test_a_brief_is_edited_as_it_was_shown(segue: Segue, tmp_path: Path) -> None
     shown["brief"]["tempo_bpm"] = 80
     (tmp_path / "edit.json").write_text(json.dumps(shown))
     code, told = segue("brief", "edit", brief_id, "edit.json")
-    assert (code, told["error"]["kind"]) == (1, "DataError")
+    assert (code, told["error"]["kind"]) == (1, "ConflictError")
     assert "at revision 2" in told["error"]["message"]
     assert segue("brief", "edit", brief_id, "edit.json", "--revision", "2")[0] == 0
     assert segue("brief", "edit", brief_id, "brief.json")[0] == 2  # it says no revision

@@ -75,7 +75,7 @@ def test_an_edit_from_an_old_revision_is_refused(desk: Desk) -> None:
     edited = desk.edit(brief_id, slower, revision=1, now_ms=2)
     assert (edited.revision, edited.brief.tempo_bpm) == (2, 80.0)
     faster = BRIEF.model_copy(update={"tempo_bpm": 120.0})
-    with pytest.raises(DataError, match=r"at revision 2, your edit was made from 1"):
+    with pytest.raises(DataError, match=r"at revision 2, you started from 1"):
         desk.edit(brief_id, faster, revision=1, now_ms=3)
     assert desk.edit(brief_id, slower, revision=1, now_ms=3).revision == 2  # it stands so already
 

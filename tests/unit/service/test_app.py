@@ -22,6 +22,9 @@ from tests.support.service_world import event, lay_world
 Steps = Callable[[FastAPI, httpx.AsyncClient], Awaitable[None]]
 
 
+KEY = "segue_000000000000_" + "A" * 43  # has a key's form, so that the store is asked for it
+
+
 class AwayDatabase:
     """A store that cannot be reached."""
 
@@ -62,6 +65,7 @@ def test_a_store_that_is_away_is_worth_another_try(tmp_path: Path) -> None:
                 await client.post("/v1/events", json=[event("u", "t001", "play", "e")]),
                 await client.get("/v1/tracks/t001"),
                 await client.get("/v1/users/u/preferences"),
+                await client.get("/v1/supply/gaps", headers={"authorization": f"Bearer {KEY}"}),
             ]
         finally:
             app.state.context = whole
