@@ -9,6 +9,7 @@ from pipelines.supply.gate.configuration import GateConfig
 from pipelines.supply.generators.folder import FolderConfig
 from pipelines.supply.generators.mureka import MurekaConfig
 from pipelines.supply.generators.synth import SynthConfig
+from pipelines.supply.ledger.configuration import LedgerConfig
 from pipelines.supply.orders import OrderConfig
 from ranking.supply.budget import BudgetConfig
 from ranking.supply.desk import DeskConfig
@@ -35,3 +36,5 @@ class SupplyConfig(BaseModel):
     """The inbox."""
     gate: GateConfig = GateConfig()
     """What a recording must be to be tried."""
+    ledger: LedgerConfig = LedgerConfig()
+    """What is counted, what it earns, and how displacement is judged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.commands.supply import briefs, decisions, gate, generate, switches
+from pipelines.commands.supply import briefs, decisions, gate, generate, ledger, switches
 
 app = typer.Typer(no_args_is_help=True, help="Find what runs short, order, judge and try it.")
 app.add_typer(briefs.app, name="briefs")
@@ -17,6 +17,7 @@ app.command()(generate.generate)
 app.command()(gate.gate)
 app.command()(gate.verdicts)
 app.command()(gate.overrule)
+app.command()(ledger.ledger)
 
 
 @app.callback()
