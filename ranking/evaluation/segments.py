@@ -112,7 +112,7 @@ def _tiers(catalogue: Catalogue, plays: Floats) -> tuple[Segment, ...]:
     owners = catalogue.creator_rows
     known = owners >= 0
     total = np.bincount(owners[known], plays[known], minlength=len(catalogue.creators))
-    found = np.where(known, np.append(creator_tiers(total), -1)[owners], -1)
+    found = np.where(known, np.append(creator_tiers(total.astype(np.float64)), -1)[owners], -1)
     named = [
         Segment("creator by plays", name, tracks=found == at) for at, (name, _) in enumerate(TIERS)
     ]

@@ -129,7 +129,7 @@ class LedgerReport(Report):
             pool=self.pool_cents / CENTS,
             paid=self.total.revenue_cents / CENTS,
             cost=self.total.cost_cents / CENTS,
-            days=_lines(self.by_day, "day", "origin"),
+            days=_lines(self.by_day[::-1], "day", "origin"),
             origins=_lines(self.by_origin, "origin"),
             tiers=_lines(self.by_tier, "tier"),
             generators=_lines(self.by_generator, "generator"),

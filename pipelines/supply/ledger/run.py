@@ -16,7 +16,7 @@ from pipelines.supply.ledger.displacement import Displacement, displacement
 from pipelines.supply.ledger.kinds import GENERATED, MADE, NAMES, ONLY_GENERATED, kinds_of
 from pipelines.supply.ledger.report import SUMS, LedgerReport, Payout, split, total_of
 from pipelines.supply.ledger.revenue import costs, payouts, pool_cents
-from pipelines.supply.ledger.sums import DAY_TRACK, HEARD, added_up, day, listening
+from pipelines.supply.ledger.sums import DAY_TRACK, HEARD, added_up, facts, listening, shown
 from pipelines.traffic import TrafficConfig, runaways
 from ranking.supply.holdout import GeneratedConfig, held_out
 
@@ -64,16 +64,14 @@ class Account:
     """What was counted, without runaways.
 
     Args:
-        listens: As `listening` returns them.
-        slots: user_id, day, track_id, slots.
+        facts: Of the period, as `facts` returns them.
         kinds: As `kinds_of` returns them.
         entries: day, the names of `NAMES`, and `SUMS`.
         paid: day, track_id, qualified_ms, revenue_cents.
         period: The days, both ends known.
     """
 
-    listens: pl.LazyFrame
-    slots: pl.LazyFrame
+    facts: pl.DataFrame
     kinds: pl.DataFrame
     entries: pl.DataFrame
     paid: pl.DataFrame
@@ -132,31 +130,24 @@ def drawn_up(books: Books, nobody: pl.DataFrame, config: LedgerConfig, period: P
         DataError: If there is nothing to count.
     """
     left_out = nobody.lazy().select("user_id")
-    listens = listening(
-        books.events.join(left_out, on="user_id", how="anti"),
-        books.tracks,
-        config.revenue.qualified_ms,
-    )
-    slots = books.slots.join(left_out, on="user_id", how="anti").select(
-        "user_id", day(), "track_id", slots=pl.lit(1, pl.Int64)
-    )
-    heard = added_up(listens, DAY_TRACK, HEARD)
-    shown = added_up(slots, DAY_TRACK, ("slots",))
+    people = books.events.join(left_out, on="user_id", how="anti")
+    listens = listening(people, books.tracks, config.revenue.qualified_ms)
+    slots = shown(books.slots.join(left_out, on="user_id", how="anti"))
+    counted = facts(listens, slots)
+    daily = added_up(counted, DAY_TRACK, ("slots", *HEARD))
     spent = costs(books.orders, config.revenue)
-    days = pl.concat([part.select("day") for part in (heard, shown, spent)])
+    days = pl.concat([daily.select("day"), spent.select("day")])
     if not days.height:
         raise DataError(
             "the ledger has nothing to count: nobody was shown or heard anything and nothing was "
             "ordered; import events or serve some feeds first"
         )
-    kinds = kinds_of(books.tracks, _plays(heard, shown, books.timeless))
+    kinds = kinds_of(books.tracks, _plays(daily, books.timeless))
     known = Period(period.since or _first(days, period), period.until or _last(days, period))
-    inside = [part.filter(known.holds) for part in (heard, shown, spent)]
-    paid = payouts(inside[0], config.revenue)
-    entries = _entries(*inside, paid, kinds)
-    return Account(
-        listens.filter(known.holds), slots.filter(known.holds), kinds, entries, paid, known
-    )
+    inside, spent = daily.filter(known.holds), spent.filter(known.holds)
+    paid = payouts(inside, config.revenue)
+    entries = _entries(inside, spent, paid, kinds)
+    return Account(counted.filter(known.holds), kinds, entries, paid, known)
 
 
 def _first(days: pl.DataFrame, period: Period) -> date:
@@ -171,29 +162,22 @@ def _last(days: pl.DataFrame, period: Period) -> date:
     return max(last, period.since) if period.since else last
 
 
-def _plays(heard: pl.DataFrame, shown: pl.DataFrame, timeless: pl.DataFrame) -> pl.DataFrame:
+def _plays(daily: pl.DataFrame, timeless: pl.DataFrame) -> pl.DataFrame:
     """Return track_id, plays of every track that was heard or shown."""
     plays = pl.col("plays").cast(pl.Int64)
-    parts = (
-        heard.select("track_id", plays),
-        timeless.select("track_id", plays),
-        shown.select("track_id", plays=pl.lit(0, pl.Int64)),
-    )
+    parts = [part.select("track_id", plays) for part in (daily, timeless)]
     return pl.concat(parts).group_by("track_id").agg(pl.col("plays").sum())
 
 
 def _entries(
-    heard: pl.DataFrame,
-    shown: pl.DataFrame,
-    spent: pl.DataFrame,
-    paid: pl.DataFrame,
-    kinds: pl.DataFrame,
+    daily: pl.DataFrame, spent: pl.DataFrame, paid: pl.DataFrame, kinds: pl.DataFrame
 ) -> pl.DataFrame:
     """Return what every kind of tracks came to on each day, in order."""
     by = ["day", *NAMES]
-    of_tracks = pl.concat(
-        [heard, shown, paid.select(*DAY_TRACK, "revenue_cents")], how="diagonal"
-    ).join(kinds.select("track_id", *NAMES), on="track_id", how="left")
+    earned = paid.select(*DAY_TRACK, "revenue_cents")
+    of_tracks = pl.concat([daily, earned], how="diagonal").join(
+        kinds.select("track_id", *NAMES), on="track_id", how="left"
+    )
     ordered = spent.with_columns(origin=pl.lit(GENERATED), tier=pl.lit(ONLY_GENERATED))
     rows = pl.concat([of_tracks, ordered], how="diagonal")
     sums = [pl.col(name).fill_null(0).sum() for name in SUMS]
@@ -209,22 +193,10 @@ def listener_days(account: Account) -> tuple[pl.DataFrame, pl.DataFrame]:
     names = account.kinds.select("origin", "tier").unique().sort("origin", "tier")
     names = names.with_row_index("kind")
     kinds = account.kinds.join(names, on=["origin", "tier"]).select("track_id", "kind")
+    kinds = kinds.with_columns(pl.col("track_id").cast(pl.Categorical))
     measured = ("slots", "heard_ms", "finishes")
-    rows = pl.concat(
-        [
-            account.listens.select(
-                "user_id", "day", "track_id", "heard_ms", "finishes", slots=pl.lit(0, pl.Int64)
-            ),
-            account.slots.select(
-                "user_id", "day", "track_id", "slots",
-                heard_ms=pl.lit(0, pl.Int64), finishes=pl.lit(0, pl.Int64),
-            ),
-        ],
-        how="diagonal",
-    )  # fmt: skip
-    found = added_up(
-        rows.join(kinds.lazy(), on="track_id", how="left"), ["user_id", "day", "kind"], measured
-    )
+    rows = account.facts.lazy().join(kinds.lazy(), on="track_id", how="left")
+    found = added_up(rows, ["user_id", "day", "kind"], measured)
     given = found.group_by("user_id", "kind").agg(pl.col(measured).sum())
     days = found.group_by("user_id").agg(days=pl.col("day").n_unique())
     return given.join(names, on="kind", how="left").drop("kind"), days.sort("user_id")

@@ -54,7 +54,37 @@ def listening(events: pl.LazyFrame, tracks: pl.DataFrame, qualified_ms: int) -> 
     )
 
 
-def added_up(rows: pl.LazyFrame, by: list[str], names: tuple[str, ...]) -> pl.DataFrame:
-    """Return the sums of some columns, in 64 bits."""
+def shown(slots: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the slots, each as what it adds: user_id, day, track_id, slots."""
+    return slots.select("user_id", day(), "track_id", slots=pl.lit(1, pl.Int64))
+
+
+def facts(listens: pl.LazyFrame, slots: pl.LazyFrame) -> pl.DataFrame:
+    """Return everything that counts, read once and kept small: 25 bytes a row.
+
+    Ids become categories, so that what follows groups whole numbers instead of texts.
+
+    Args:
+        listens: As `listening` returns them.
+        slots: As `shown` returns them.
+
+    Returns:
+        user_id, day, track_id, `slots` and a column each of `HEARD`.
+    """
+    rows = pl.concat([listens, slots], how="diagonal").select(
+        pl.col("user_id").cast(pl.Categorical),
+        "day",
+        pl.col("track_id").cast(pl.Categorical),
+        *(pl.col(name).fill_null(0).cast(pl.UInt8) for name in ("slots", *COUNTS)),
+        *(pl.col(name).fill_null(0).cast(pl.Int32) for name in ("heard_ms", "qualified_ms")),
+    )
+    return rows.collect(engine="streaming")
+
+
+def added_up(
+    rows: pl.DataFrame | pl.LazyFrame, by: list[str], names: tuple[str, ...]
+) -> pl.DataFrame:
+    """Return the sums of some columns in 64 bits, with ids as texts again."""
     sums = [pl.col(name).cast(pl.Int64).sum() for name in names]
-    return rows.group_by(by).agg(sums).collect(engine="streaming")
+    found = rows.lazy().group_by(by).agg(sums).collect(engine="streaming")
+    return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
