@@ -175,9 +175,13 @@ def _entries(
     """Return what every kind of tracks came to on each day, in order."""
     by = ["day", *NAMES]
     earned = paid.select(*DAY_TRACK, "revenue_cents")
-    of_tracks = pl.concat([daily, earned], how="diagonal").join(
-        kinds.select("track_id", *NAMES), on="track_id", how="left"
-    )
+    names = kinds.select(NAMES).unique().with_row_index("kind")
+    kind = kinds.join(names, on=NAMES).select("track_id", "kind")
+    added = [
+        added_up(part.lazy().join(kind.lazy(), on="track_id"), ["day", "kind"], columns)
+        for part, columns in ((daily, ("slots", *HEARD)), (earned, ("revenue_cents",)))
+    ]
+    of_tracks = pl.concat(added, how="diagonal").join(names, on="kind").drop("kind")
     ordered = spent.with_columns(origin=pl.lit(GENERATED), tier=pl.lit(ONLY_GENERATED))
     rows = pl.concat([of_tracks, ordered], how="diagonal")
     sums = [pl.col(name).fill_null(0).sum() for name in SUMS]
@@ -195,11 +199,11 @@ def listener_days(account: Account) -> tuple[pl.DataFrame, pl.DataFrame]:
     kinds = account.kinds.join(names, on=["origin", "tier"]).select("track_id", "kind")
     kinds = kinds.with_columns(pl.col("track_id").cast(pl.Categorical))
     measured = ("slots", "heard_ms", "finishes")
-    rows = account.facts.lazy().join(kinds.lazy(), on="track_id", how="left")
-    found = added_up(rows, ["user_id", "day", "kind"], measured)
-    given = found.group_by("user_id", "kind").agg(pl.col(measured).sum())
-    days = found.group_by("user_id").agg(days=pl.col("day").n_unique())
-    return given.join(names, on="kind", how="left").drop("kind"), days.sort("user_id")
+    told = account.facts.lazy().select("user_id", "track_id", *measured)
+    given = added_up(told.join(kinds.lazy(), on="track_id"), ["user_id", "kind"], measured)
+    days = account.facts.lazy().group_by("user_id").agg(days=pl.col("day").n_unique())
+    counted = days.with_columns(pl.col("user_id").cast(pl.String)).sort("user_id")
+    return given.join(names, on="kind", how="left").drop("kind"), counted.collect()
 
 
 def creators_of(account: Account) -> pl.DataFrame:
