@@ -23,7 +23,7 @@ class TrafficConfig(BaseModel):
     """Plays of one day on one device; whoever played on it is left out."""
 
 
-def runaways(events: pl.DataFrame, config: TrafficConfig) -> pl.DataFrame:
+def runaways(events: pl.DataFrame | pl.LazyFrame, config: TrafficConfig) -> pl.DataFrame:
     """Return the listeners whose listening is left out of every count, each with the reasons.
 
     Args:

@@ -13,6 +13,7 @@ from ranking.filters.blocked_creator import BlockedCreatorFilter
 from ranking.filters.disliked import DislikedFilter
 from ranking.filters.excluded import ExcludedFilter
 from ranking.filters.explicit import ExplicitFilter
+from ranking.filters.generated_holdout import GeneratedHoldoutFilter
 from ranking.filters.heard import HeardFilter
 from ranking.filters.near_duplicate import NearDuplicateConfig, NearDuplicateFilter
 from ranking.filters.own_upload import OwnUploadFilter
@@ -34,6 +35,7 @@ from ranking.sources.fresh import FreshConfig, FreshSource
 from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource
+from ranking.supply.holdout import GeneratedConfig
 
 SOURCES = (
     "collaborative", "similar", "co_listened", "autoencoder", "popular", "followed", "fresh",
@@ -66,6 +68,8 @@ class FeedConfig(BaseModel):
     """How soon a track may come back, by surface."""
     near_duplicate: NearDuplicateConfig = NearDuplicateConfig()
     """When two tracks are taken for one."""
+    generated: GeneratedConfig = GeneratedConfig()
+    """Who never gets generated tracks."""
     value: dict[str, float] = {}
     """Outcome → what it is worth in the score, where the ranker has heads; an outcome that is not
     named keeps the weight it was trained with."""
@@ -156,7 +160,7 @@ def _offerings(
     )
 
 
-def _binding_filters(catalogue: Catalogue) -> tuple[CandidateFilter, ...]:
+def _binding_filters(catalogue: Catalogue, config: FeedConfig) -> tuple[CandidateFilter, ...]:
     """Return the filters that hold even for a fallback."""
     return (
         ServableFilter(catalogue),
@@ -164,6 +168,7 @@ def _binding_filters(catalogue: Catalogue) -> tuple[CandidateFilter, ...]:
         BlockedCreatorFilter(catalogue),
         ExcludedFilter(catalogue.clusters),
         AiPreferenceFilter(catalogue),
+        GeneratedHoldoutFilter(catalogue, config.generated),
         ExplicitFilter(catalogue),
         RegionFilter(catalogue),
     )
@@ -173,7 +178,7 @@ def _filters(
     catalogue: Catalogue, learned: Learned, config: FeedConfig
 ) -> tuple[CandidateFilter, ...]:
     return (
-        *_binding_filters(catalogue),
+        *_binding_filters(catalogue, config),
         OwnUploadFilter(catalogue),
         HeardFilter(config.repeats, catalogue.clusters),
         NearDuplicateFilter(learned.vectors, config.near_duplicate),
@@ -204,6 +209,6 @@ def _fallback(
         popular=PopularSource(active, learned.statistics, popular),
         trial=FreshSource(trial, catalogue, learned.vectors, board, fresh),
         filters=_filters(catalogue, learned, config),
-        binding=_binding_filters(catalogue),
+        binding=_binding_filters(catalogue, config),
         n_tracks=len(catalogue),
     )

@@ -24,6 +24,7 @@ class Arrangement:
         generated: (n,) which of them are generated.
         vectors: (n, dim) their audio vectors.
         before: (m,) creators of the slots seen before, latest first.
+        lately: (m,) which of these slots were generated.
         size: Slots of the page.
     """
 
@@ -35,6 +36,7 @@ class Arrangement:
     generated: Mask
     vectors: Floats
     before: Rows
+    lately: Mask
     size: int
 
     def open(self) -> OpenPage:
@@ -47,6 +49,7 @@ class Arrangement:
             trial=self.trial,
             vectors=self.vectors,
             before=self.before[: self.config.creator_gap],
+            lately=self.lately,
             wanted=self.size,
         )
 
@@ -66,7 +69,7 @@ class Arrangement:
         return replace(found, draws=draws, slots=self.order[found.slots])
 
     def generated_left(self, above: Rows) -> int:
-        """Return how many generated tracks the cap allows beside some candidates and any draws."""
+        """Return how many generated tracks the caps allow beside some candidates and any draws."""
         page = self.open()
         place = np.isin(self.order, above)
         return page.generated_left - int(self.generated[place].sum()) - page.n_fresh

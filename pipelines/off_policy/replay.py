@@ -144,6 +144,7 @@ class Replayer:
             generated=self.catalogue.origins[rows] == Origin.GENERATED,
             vectors=self.vectors[rows],
             before=self.catalogue.creator_rows[page.before],
+            lately=self.catalogue.origins[page.before] == Origin.GENERATED,
             size=page.slots.size,
         )
 
@@ -161,8 +162,8 @@ def _made_again(page: LoggedPage, found: Retraced) -> bool:
 def _entry(*policies: tuple[Arrangement, Rows, Retraced]) -> int:
     """Return the first slot that may depend on who was drawn, under any of these policies.
 
-    Who is drawn reaches upwards only by spacing, as far as that reaches, and by the cap on
-    generated tracks, where the draws could use it up.
+    Who is drawn reaches upwards only by spacing, as far as that reaches, and by the caps
+    on generated tracks, where the draws could use them up.
 
     Args:
         policies: Each with a page of its own, and the draws it makes.

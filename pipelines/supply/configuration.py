@@ -10,6 +10,7 @@ from pipelines.supply.gate.configuration import GateConfig
 from pipelines.supply.generators.folder import FolderConfig
 from pipelines.supply.generators.mureka import MurekaConfig
 from pipelines.supply.generators.synth import SynthConfig
+from pipelines.supply.ledger.configuration import LedgerConfig
 from pipelines.supply.orders import OrderConfig
 from pipelines.supply.trials.configuration import TrialsConfig
 from ranking.supply.budget import BudgetConfig
@@ -41,3 +42,5 @@ class SupplyConfig(BaseModel):
     """What a recording must be to be tried."""
     trials: TrialsConfig = TrialsConfig()
     """How long it is tried, and when that is decided."""
+    ledger: LedgerConfig = LedgerConfig()
+    """What is counted, what it earns, and how displacement is judged."""

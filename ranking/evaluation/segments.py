@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.events import DAY_MS
 from ranking.catalogue import Catalogue, Origin
@@ -111,12 +112,20 @@ def _tiers(catalogue: Catalogue, plays: Floats) -> tuple[Segment, ...]:
     owners = catalogue.creator_rows
     known = owners >= 0
     total = np.bincount(owners[known], plays[known], minlength=len(catalogue.creators))
-    order = np.argsort(-total, kind="stable")
-    before = np.empty(total.size)
-    before[order] = (np.cumsum(total[order]) - total[order]) / max(float(total.sum()), 1.0)
-    tier = np.searchsorted([share for _, share in TIERS[:-1]], before, side="right")
-    found = np.where(known, np.append(tier, -1)[owners], -1)
+    found = np.where(known, np.append(creator_tiers(total.astype(np.float64)), -1)[owners], -1)
     named = [
         Segment("creator by plays", name, tracks=found == at) for at, (name, _) in enumerate(TIERS)
     ]
     return (*named, Segment("creator by plays", "unknown", tracks=~known))
+
+
+def creator_tiers(plays: NDArray[np.float64]) -> Rows:
+    """Return (n_creators,) the place of each in `TIERS`; of equal plays the first is the higher.
+
+    Args:
+        plays: (n_creators,) plays of their tracks.
+    """
+    order = np.argsort(-plays, kind="stable")
+    before = np.empty(plays.size)
+    before[order] = (np.cumsum(plays[order]) - plays[order]) / max(float(plays.sum()), 1.0)
+    return np.searchsorted([share for _, share in TIERS[:-1]], before, side="right")

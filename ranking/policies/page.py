@@ -1,4 +1,4 @@
-"""Arranges a page: fresh slots, creator spacing, diversity and a cap on generated tracks."""
+"""Arranges a page: fresh slots, creator spacing, diversity and caps on generated tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ranking.policies.fresh import (
     odds,
     taste_scores,
 )
-from ranking.policies.generated import generated_cap
+from ranking.policies.generated import generated_cap, listener_cap
 from ranking.policies.reasons import Reasons
 from ranking.policies.spacing import EMPTY_SLOT, spaced, too_close
 
@@ -47,6 +47,9 @@ class PageConfig(BaseModel):
     """Weight of sounding unlike the tracks above, against score; 0 keeps the ranker's order."""
     generated_share: float = Field(default=0.5, ge=0, le=1)
     """Largest share of a page that is generated; fresh slots count."""
+    generated_listener_share: float = Field(default=0.5, ge=0, le=1)
+    """Largest share of the page and of what its listener was shown lately, together, that is
+    generated; fresh slots count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +57,8 @@ class PagePolicy:
     """Fills a page slot by slot from ranked candidates.
 
     Trial tracks stand in fresh slots only, drawn by taste; the other slots are filled best first,
-    without chance. Spacing gives way before the cap, and both before a slot stays empty. Where
-    nothing but trial tracks is left, every slot is a fresh one.
+    without chance. Spacing gives way before the caps, and all of them before a slot stays empty.
+    Where nothing but trial tracks is left, every slot is a fresh one.
 
     Args:
         catalogue: Creators, origins and statuses.
@@ -103,6 +106,7 @@ class OpenPage:
         trial: (n,) whether they are on trial.
         vectors: (n, dim) their audio vectors.
         before: Creators of the slots seen last, latest first.
+        lately: (m,) of all slots shown lately, which were generated.
         wanted: Slots asked for.
         n_fresh: Slots kept for trial tracks.
         slots: (size,) which candidate stands where; `NOBODY` where none does.
@@ -115,6 +119,7 @@ class OpenPage:
     trial: Mask
     vectors: Floats
     before: Rows
+    lately: Mask
     wanted: int
     n_fresh: int = field(init=False)
     slots: Rows = field(init=False)
@@ -143,6 +148,7 @@ class OpenPage:
             trial=catalogue.statuses[rows] == Status.TRIAL,
             vectors=vectors[rows],
             before=catalogue.creator_rows[query.listener.shown_rows[: config.creator_gap]],
+            lately=catalogue.origins[query.listener.shown_rows] == Origin.GENERATED,
             wanted=query.size,
         )
 
@@ -158,7 +164,10 @@ class OpenPage:
         self.propensities = np.ones(size, dtype=np.float32)
         self.is_fresh = np.zeros(size, dtype=np.bool_)
         self.free = np.ones(len(self.candidates), dtype=np.bool_)
-        self.generated_left = generated_cap(size, self.config.generated_share)
+        self.generated_left = min(
+            generated_cap(size, self.config.generated_share),
+            listener_cap(size, self.lately, self.config.generated_listener_share),
+        )
 
     def place(self, position: int, candidate: int) -> None:
         """Give a slot to a candidate."""
@@ -177,7 +186,7 @@ class OpenPage:
         scores = taste_scores(self._fresh_scores())
         for position in fresh_positions(self.slots.size, self.n_fresh):
             eligible = self._capped(self.trial & self.free)
-            if self.trial.all():  # nothing else can fill the page: the cap gives way
+            if self.trial.all():  # nothing else can fill the page: the caps give way
                 eligible = _preferably(self.free, eligible)
             eligible = _preferably(eligible, self._apart(position))
             drawn = choose(position, odds(scores, eligible, self.config.fresh.temperature))

@@ -10,6 +10,7 @@ from ranking.filters.blocked_creator import BlockedCreatorFilter
 from ranking.filters.disliked import DislikedFilter
 from ranking.filters.excluded import ExcludedFilter
 from ranking.filters.explicit import ExplicitFilter
+from ranking.filters.generated_holdout import GeneratedHoldoutFilter
 from ranking.filters.heard import HeardFilter
 from ranking.filters.near_duplicate import NearDuplicateConfig, NearDuplicateFilter
 from ranking.filters.own_upload import OwnUploadFilter
@@ -19,6 +20,7 @@ from ranking.listeners.repeats import RepeatConfig
 from ranking.merging import no_candidates
 from ranking.model import Candidates, one_source
 from ranking.protocols import CandidateFilter
+from ranking.supply.holdout import GeneratedConfig
 from tests.contracts.listeners import requests_of, snapshot
 from tests.support.worlds import tiny_world, with_copies
 
@@ -117,6 +119,16 @@ class TestExcluded(EligibilityContract):
 class TestAiPreference(EligibilityContract):
     def make(self) -> CandidateFilter:
         return AiPreferenceFilter(WORLD.catalogue)
+
+
+class TestGeneratedHoldout(EligibilityContract):
+    def make(self) -> CandidateFilter:
+        return GeneratedHoldoutFilter(WORLD.catalogue, GeneratedConfig(holdout_share=1))
+
+
+class TestGeneratedHoldoutOfSome(EligibilityContract):
+    def make(self) -> CandidateFilter:
+        return GeneratedHoldoutFilter(WORLD.catalogue, GeneratedConfig(holdout_share=0.5))
 
 
 class TestExplicit(EligibilityContract):

@@ -91,3 +91,8 @@ class TestPageOfManyFreshSlots(PolicyContract):
     def make(self) -> FeedPolicy:
         eager = FreshSlotsConfig(share=0.5, temperature=5)
         return _policy(PageConfig(fresh=eager, creator_gap=6, diversity=0.9, generated_share=0.1))
+
+
+class TestPageOfListenersWhoWereShownEnough(PolicyContract):
+    def make(self) -> FeedPolicy:
+        return _policy(PageConfig(generated_share=1, generated_listener_share=0.05))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.commands.supply import briefs, decisions, gate, generate, loop, switches
+from pipelines.commands.supply import briefs, decisions, gate, generate, ledger, loop, switches
 
 app = typer.Typer(no_args_is_help=True, help="Find what runs short, order, judge and try it.")
 app.add_typer(briefs.app, name="briefs")
@@ -20,6 +20,7 @@ app.command()(gate.verdicts)
 app.command()(gate.overrule)
 app.command()(loop.trials)
 app.command()(loop.run)
+app.command()(ledger.ledger)
 
 
 @app.callback()

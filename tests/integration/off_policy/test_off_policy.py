@@ -26,9 +26,12 @@ from pipelines.off_policy.replay import NO_SUCH_FEATURES, NOT_MADE_AGAIN
 from pipelines.off_policy.report import OffPolicyReport, OffPolicyRow
 from pipelines.off_policy.run import Against, evaluate_off_policy
 from ranking.assembly import FeedConfig
+from ranking.catalogue import Origin
+from ranking.loading import load_catalogue
 from ranking.model import FeatureMatrix, Floats, Page
 from ranking.policies.fresh import FreshSlotsConfig
 from ranking.policies.page import PageConfig
+from ranking.supply.holdout import GeneratedConfig, held_out
 from tests.support.served_pages import Served, serve_pages
 
 LISTENERS, EACH = 45, 4
@@ -40,7 +43,8 @@ EAGER, EVEN = 0.16, 2.0
 def feed(temperature: float = MILD, share: float = 0.1, **page: Any) -> FeedConfig:
     """Return settings; of five slots one is fresh, or two where the share is 0.4."""
     fresh = FreshSlotsConfig(share=share, one_from=5, temperature=temperature)
-    return FeedConfig(page=PageConfig(fresh=fresh, **page))
+    nobody = GeneratedConfig(holdout_share=0)
+    return FeedConfig(page=PageConfig(fresh=fresh, **page), generated=nobody)
 
 
 def fresh_scores(page: Page) -> np.ndarray:
@@ -273,6 +277,28 @@ def test_settings_that_find_other_candidates_are_refused(workspace: Workspace) -
     fewer = other.model_copy(update={"popular": other.popular.model_copy(update={"limit": 7})})
     with pytest.raises(ConfigError, match=r"\[feed\.popular\] differ"):
         judged(workspace, fewer)
+
+
+def test_pages_of_held_out_and_of_capped_listeners_are_made_again(tmp_path: Path) -> None:
+    """Who is held out shows in the logged candidates, and what was shown lately in the log."""
+    root = tmp_path / "data"
+    caps = {"generated_share": 1.0, "generated_listener_share": 0.4}
+    serving = feed(**caps).model_copy(update={"generated": GeneratedConfig(holdout_share=0.3)})
+    served = serve_pages(root, serving, finished_by_taste, listeners=12, each=4)
+    with open_workspace(root) as opened:
+        with opened.database.read() as connection:
+            generated = load_catalogue(connection).origins == Origin.GENERATED
+        report = judged(opened, serving, serving)
+        blind = feed(**{**caps, "generated_listener_share": 1.0})
+        assert judged(opened, blind, blind).left_out[NOT_MADE_AGAIN] > 0
+    assert report.left_out == {}
+    assert report.same_slots == 1
+    shown = [generated[one.feed.rows].sum() for one in served.pages]
+    users = [one.listener.user_id for one in served.queries]
+    out = [held_out(user, serving.generated) for user in users]
+    assert 0 < sum(out) < len(out)
+    assert max(np.compress(out, shown)) == 0
+    assert max(shown) > 1
 
 
 def test_a_track_that_left_takes_its_pages_with_it(log: Log, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_a_word_that_changes_nothing_or_cannot_be_kept_is_refused(api: Api) -> N
 
 
 def test_trials_are_told_the_oldest_first(api: Api) -> None:
-    found = api.done("GET", "/trials")["trials"]
+    found = api.done("GET", "/trials?limit=2")["trials"]  # what people let pass came later
     assert [one["track_id"] for one in found] == [track_id(10), track_id(11)]
     assert found[0]["evidence"] == {"better": 0.5}
     (one,) = api.done("GET", "/trials?status=graduated")["trials"]

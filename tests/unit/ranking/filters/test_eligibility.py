@@ -15,6 +15,7 @@ from ranking.filters.blocked_creator import BlockedCreatorFilter
 from ranking.filters.disliked import DislikedFilter
 from ranking.filters.excluded import ExcludedFilter
 from ranking.filters.explicit import ExplicitFilter
+from ranking.filters.generated_holdout import GeneratedHoldoutFilter
 from ranking.filters.heard import HeardFilter
 from ranking.filters.near_duplicate import NearDuplicateConfig, NearDuplicateFilter
 from ranking.filters.own_upload import OwnUploadFilter
@@ -22,6 +23,7 @@ from ranking.filters.region import RegionFilter
 from ranking.filters.servable import ServableFilter
 from ranking.listeners.repeats import RepeatConfig
 from ranking.model import AiPreference, Candidates, Listener, Preferences, one_source
+from ranking.supply.holdout import GeneratedConfig, held_out
 from tests.support.worlds import NOW_MS, query_of, tiny_world
 
 CATALOGUE = replace(
@@ -81,6 +83,16 @@ def test_a_stricter_ai_preference_lets_through_a_subset() -> None:
     everything, stated, none = (wanted(origins, labelled, one) for one in AiPreference)
     assert (none <= stated).all()
     assert (stated <= everything).all()
+
+
+def test_who_is_held_out_gets_what_was_not_generated_and_the_others_everything() -> None:
+    config = GeneratedConfig(holdout_share=0.5)
+    one = GeneratedHoldoutFilter(CATALOGUE, config)
+    listeners = [f"u{number}" for number in range(40)]
+    out = {user for user in listeners if held_out(user, config)}
+    assert 5 < len(out) < 35
+    for user in listeners:
+        assert kept(one, Listener(user)) == ([0, 3, 4] if user in out else [0, 1, 2, 3, 4])
 
 
 def test_explicit_tracks_are_for_those_who_allow_them() -> None:
