@@ -52,7 +52,10 @@ LEAVES = (
     ("tune", "ranker"),
     *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),
     *(("supply", *words) for words in (("briefs", "add"), ("brief", "show"), ("brief", "edit"))),
-    *(("supply", kind) for kind in ("gaps", "gate", "verdicts", "overrule", "trials", "run")),
+    *(
+        ("supply", kind)
+        for kind in ("gaps", "gate", "verdicts", "overrule", "trials", "ledger", "run")
+    ),
     *(("keys", name) for name in ("create", "list", "revoke")),
     *((name,) for name in COMMANDS if name not in GROUPS),
 )

@@ -36,8 +36,8 @@ from tests.support.served_pages import Served, serve_pages
 
 LISTENERS, EACH = 45, 4
 CONFIG = OffPolicyConfig(samples=1, trees=10, pages=40)
-MILD = 0.3  # temperature of the draws that are logged
-EAGER, EVEN = 0.16, 2.0
+MILD = 1.5  # temperature of the draws that are logged; at 1 they would be Thompson's
+EAGER, EVEN = 0.5, 12.0
 
 
 def feed(temperature: float = MILD, share: float = 0.1, **page: Any) -> FeedConfig:
@@ -60,7 +60,7 @@ def finished_by_taste(page: Page) -> np.ndarray:
 
 
 def worth(taste: np.ndarray) -> np.ndarray:
-    return np.clip(0.5 + 5 * taste, 0.02, 0.98)
+    return np.clip(1.4 + 0.55 * taste, 0.02, 0.98)  # of the logarithm of a probability
 
 
 class Log:
