@@ -11,7 +11,7 @@ from pipelines.supply.generators.folder import FolderConfig
 from pipelines.supply.generators.mureka import MurekaConfig
 from pipelines.supply.generators.synth import SynthConfig
 from pipelines.supply.ledger.configuration import LedgerConfig
-from pipelines.supply.orders import OrderConfig
+from pipelines.supply.ordering.orders import OrderConfig
 from pipelines.supply.trials.configuration import TrialsConfig
 from ranking.supply.budget import BudgetConfig
 from ranking.supply.desk import DeskConfig

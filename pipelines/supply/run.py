@@ -13,10 +13,10 @@ from pipelines.settings import PipelineSettings
 from pipelines.supply.drafting.draft import DraftReport, draft_briefs
 from pipelines.supply.find_gaps import find_gaps
 from pipelines.supply.gate.run import GateReport, run_gate
-from pipelines.supply.roster import open_roster
+from pipelines.supply.ordering.roster import open_roster
+from pipelines.supply.ordering.turn import TurnReport, take_turn
+from pipelines.supply.ordering.workshop import Workshop
 from pipelines.supply.trials.settle import SettleReport, settle_trials
-from pipelines.supply.turn import TurnReport, take_turn
-from pipelines.supply.workshop import Workshop
 from ranking.supply.gap import Gap
 
 

@@ -12,7 +12,7 @@ from core.schema import deliveries, generation_tasks, tracks
 from core.workspace import Workspace
 from pipelines.supply.configuration import SupplyConfig
 from pipelines.supply.generators.protocol import MusicGenerator
-from pipelines.supply.workshop import Workshop
+from pipelines.supply.ordering.workshop import Workshop
 from ranking.supply.brief import Brief
 from ranking.supply.desk import Desk
 

@@ -53,7 +53,7 @@ def briefs(
     as_json: AsJson = False,
 ) -> None:
     """List briefs, the newest first."""
-    from pipelines.supply.reports import listed
+    from pipelines.supply.ordering.reports import listed
 
     if context.invoked_subcommand is not None:
         return
@@ -71,7 +71,7 @@ def add(
     context: typer.Context, file: Document, segment: Segment = "", as_json: AsJson = False
 ) -> None:
     """Lay a draft on the desk; the same one for the same segment is laid down once."""
-    from pipelines.supply.reports import BriefReport
+    from pipelines.supply.ordering.reports import BriefReport
 
     session = session_of(context, as_json=as_json)
     document = _document(file)
@@ -85,7 +85,7 @@ def add(
 @one.command("show")
 def show(context: typer.Context, brief_id: BriefId, as_json: AsJson = False) -> None:
     """Show one brief whole."""
-    from pipelines.supply.reports import BriefReport
+    from pipelines.supply.ordering.reports import BriefReport
 
     session = session_of(context, as_json=as_json)
     with open_desk(session) as desk:
@@ -102,7 +102,7 @@ def edit(
     as_json: AsJson = False,
 ) -> None:
     """Replace a brief by a file, such as `brief show --json` prints; refused if it is outdated."""
-    from pipelines.supply.reports import BriefReport
+    from pipelines.supply.ordering.reports import BriefReport
 
     session = session_of(context, as_json=as_json)
     document = _document(file)

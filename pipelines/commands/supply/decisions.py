@@ -19,7 +19,7 @@ def approve(
     context: typer.Context, ids: BriefIds, note: Note = "", by: Who = "", as_json: AsJson = False
 ) -> None:
     """Let briefs be ordered; those that are approved stay as they are."""
-    from pipelines.supply.reports import listed
+    from pipelines.supply.ordering.reports import listed
 
     session, at = session_of(context, as_json=as_json), now_ms()
     with open_desk(session) as desk:
@@ -32,7 +32,7 @@ def reject(
     context: typer.Context, ids: BriefIds, note: Because, by: Who = "", as_json: AsJson = False
 ) -> None:
     """Let briefs never be ordered, and take back what was planned of them and not sent."""
-    from pipelines.supply.reports import listed
+    from pipelines.supply.ordering.reports import listed
 
     session, at = session_of(context, as_json=as_json), now_ms()
     with open_desk(session) as desk:

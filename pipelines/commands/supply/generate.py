@@ -20,9 +20,9 @@ def generate(context: typer.Context, wait: Wait = 0.0, as_json: AsJson = False) 
     import os
     import time
 
-    from pipelines.supply.roster import open_roster
-    from pipelines.supply.turn import take_turns
-    from pipelines.supply.workshop import Workshop
+    from pipelines.supply.ordering.roster import open_roster
+    from pipelines.supply.ordering.turn import take_turns
+    from pipelines.supply.ordering.workshop import Workshop
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()

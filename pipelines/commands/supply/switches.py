@@ -42,8 +42,8 @@ def resume(
 def _set(
     context: typer.Context, name: str, *, stopped: bool, reason: str, who: str, as_json: bool
 ) -> None:
-    from pipelines.supply.reports import SwitchReport
-    from pipelines.supply.roster import NAMES
+    from pipelines.supply.ordering.reports import SwitchReport
+    from pipelines.supply.ordering.roster import NAMES
     from ranking.supply.switches import list_switches, set_switch
 
     if name not in (EVERYTHING, *NAMES):

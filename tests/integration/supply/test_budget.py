@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.schema import creators
 from core.workspace import Workspace, open_workspace
 from pipelines.supply.generators.synth import Synth
-from pipelines.supply.turn import plan
+from pipelines.supply.ordering.turn import plan
 from ranking.supply.desk import Desk
 from ranking.supply.switches import set_switch
 from tests.support.supply import (

@@ -13,7 +13,7 @@ import pytest
 
 from core.workspace import Workspace, open_workspace
 from pipelines.supply.generators.folder import Folder, FolderConfig
-from pipelines.supply.turn import TurnReport, take_turn
+from pipelines.supply.ordering.turn import TurnReport, take_turn
 from tests.support.fake_mureka import tone
 from tests.support.supply import START_MS, Clock, approved, arrived, config, tasks, workshop
 

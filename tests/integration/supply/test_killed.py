@@ -16,8 +16,8 @@ from pipelines.supply.generators.folder import Folder, FolderConfig
 from pipelines.supply.generators.mureka import Mureka, MurekaConfig
 from pipelines.supply.generators.protocol import Failed, MusicGenerator
 from pipelines.supply.generators.synth import Synth
-from pipelines.supply.turn import take_turn
-from pipelines.supply.workshop import STEPS, Step
+from pipelines.supply.ordering.turn import take_turn
+from pipelines.supply.ordering.workshop import STEPS, Step
 from ranking.supply.desk import Desk
 from tests.support.fake_mureka import KEY, FakeMureka, fake_mureka, tone
 from tests.support.killing import kill_self

@@ -18,8 +18,8 @@ from pipelines.supply.generators.addresses import is_public
 from pipelines.supply.generators.downloads import DownloadConfig, download
 from pipelines.supply.generators.mureka import Mureka, MurekaConfig, open_mureka
 from pipelines.supply.generators.protocol import Accepted, Delivered, Failed, Order, Unclear
-from pipelines.supply.roster import open_roster
-from pipelines.supply.turn import TurnReport, take_turn
+from pipelines.supply.ordering.roster import open_roster
+from pipelines.supply.ordering.turn import TurnReport, take_turn
 from tests.support.fake_mureka import KEY, FakeMureka, fake_mureka
 from tests.support.supply import (
     START_MS,

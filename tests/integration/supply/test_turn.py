@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from core.workspace import Workspace, open_workspace
-from pipelines.supply.claims import claim_sent, claim_unsent, recover
 from pipelines.supply.generators.protocol import (
     Accepted,
     Delivered,
@@ -20,8 +19,9 @@ from pipelines.supply.generators.protocol import (
     Pending,
     Unclear,
 )
-from pipelines.supply.turn import take_turn, take_turns
-from pipelines.supply.workshop import Step
+from pipelines.supply.ordering.claims import claim_sent, claim_unsent, recover
+from pipelines.supply.ordering.turn import take_turn, take_turns
+from pipelines.supply.ordering.workshop import Step
 from ranking.supply.desk import Desk
 from tests.support.fake_mureka import tone
 from tests.support.supply import (

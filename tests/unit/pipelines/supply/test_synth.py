@@ -120,7 +120,7 @@ def test_it_has_no_voice() -> None:
 
 @pytest.mark.parametrize("name", ["techno", "folk", "jazz"])
 def test_tempo_and_key_are_heard(name: str, tmp_path: Path) -> None:
-    """Of forty briefs, docs/supply.md tells; these three are quick to render."""
+    """Of forty briefs, docs/generators.md tells; these three are quick to render."""
     tempo = STYLES[name].tempo_bpm[0]
     order = _order(tags=[name], tempo_bpm=tempo, key="D minor", seconds=(12, 12))
     answer = Synth().poll(order, order.key)

@@ -11,7 +11,7 @@ from core.database import upsert
 from core.events import LATEST_MS
 from core.schema import briefs, deliveries, generation_tasks, tracks
 from pipelines.supply.generators.folder import NAME, Claim, Folder
-from pipelines.supply.workshop import Workshop
+from pipelines.supply.ordering.workshop import Workshop
 
 _T = generation_tasks.c
 

@@ -9,8 +9,6 @@ import sqlalchemy as sa
 
 from core.schema import generation_tasks
 from pipelines.job import Report
-from pipelines.supply.claims import next_due
-from pipelines.supply.fetching import fetch_next
 from pipelines.supply.generators.folder import Folder
 from pipelines.supply.generators.protocol import (
     Accepted,
@@ -19,10 +17,12 @@ from pipelines.supply.generators.protocol import (
     MusicGenerator,
     Pending,
 )
-from pipelines.supply.inbox import take_in
-from pipelines.supply.orders import Planned, plan_orders
-from pipelines.supply.sending import send_next, tidy
-from pipelines.supply.workshop import Workshop
+from pipelines.supply.ordering.claims import next_due
+from pipelines.supply.ordering.fetching import fetch_next
+from pipelines.supply.ordering.inbox import take_in
+from pipelines.supply.ordering.orders import Planned, plan_orders
+from pipelines.supply.ordering.sending import send_next, tidy
+from pipelines.supply.ordering.workshop import Workshop
 from ranking.supply.names import read_names
 from ranking.supply.tasks import OPEN
 

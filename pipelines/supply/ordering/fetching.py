@@ -18,7 +18,6 @@ from core.ids import new_id
 from core.schema import creators, deliveries, generation_tasks, tracks
 from core.telemetry import logger
 from pipelines.importers.recordings import read_recording
-from pipelines.supply.claims import Task, claim_sent, release, retry_at
 from pipelines.supply.generators.protocol import (
     Delivered,
     DeliveredTrack,
@@ -26,7 +25,8 @@ from pipelines.supply.generators.protocol import (
     MusicGenerator,
     Pending,
 )
-from pipelines.supply.workshop import Workshop
+from pipelines.supply.ordering.claims import Task, claim_sent, release, retry_at
+from pipelines.supply.ordering.workshop import Workshop
 from ranking.supply.brief import Brief
 from ranking.supply.names import GENERATOR_PREFIX
 

@@ -12,7 +12,7 @@ from core.database import lock_until_commit
 from core.randomness import generator as random_generator
 from core.schema import briefs, generation_tasks
 from pipelines.supply.generators.protocol import MusicGenerator, Order
-from pipelines.supply.orders import OrderConfig
+from pipelines.supply.ordering.orders import OrderConfig
 from ranking.supply.brief import Brief
 from ranking.supply.switches import why_stopped
 from ranking.supply.tasks import IN_FLIGHT

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from core.telemetry import logger
-from pipelines.supply.claims import Task, claim_unsent, expire, recover, release, retry_at
 from pipelines.supply.generators.protocol import (
     Accepted,
     Failed,
     MusicGenerator,
     Unclear,
 )
-from pipelines.supply.workshop import Workshop
+from pipelines.supply.ordering.claims import Task, claim_unsent, expire, recover, release, retry_at
+from pipelines.supply.ordering.workshop import Workshop
 
 
 def tidy(shop: Workshop, maker: MusicGenerator) -> int:

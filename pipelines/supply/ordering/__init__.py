@@ -1,0 +1,1 @@
+"""Ordering: approved briefs become orders, orders become tracks that wait at the gate."""
