@@ -110,8 +110,10 @@ def lived(
             if name == "fed":
                 done = run_turn(
                     workspace,
-                    settings,
+                    settings.supply,
+                    settings.train,
                     {},
+                    duplicates=settings.embeddings.duplicates,
                     seed=1,
                     clock=partial(int, midnight_ms),
                     progress=Silent(),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from core.workspace import Workspace
+from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.compact import CompactReport, compact
 from pipelines.embed_fresh import embed_fresh
 from pipelines.job import Progress, Report
 from pipelines.promotion import promote
-from pipelines.settings import PipelineSettings
+from pipelines.supply.configuration import SupplyConfig
 from pipelines.supply.drafting.draft import DraftReport, draft_briefs
 from pipelines.supply.find_gaps import find_gaps
 from pipelines.supply.gate.run import GateReport, run_gate
@@ -17,6 +18,7 @@ from pipelines.supply.ordering.roster import open_roster
 from pipelines.supply.ordering.turn import TurnReport, take_turn
 from pipelines.supply.ordering.workshop import Workshop
 from pipelines.supply.trials.settle import SettleReport, settle_trials
+from pipelines.train import TrainConfig
 from ranking.supply.gap import Gap
 
 
@@ -38,9 +40,11 @@ class SupplyTurn(Report):
 
 def run_turn(
     workspace: Workspace,
-    settings: PipelineSettings,
+    supply: SupplyConfig,
+    train: TrainConfig,
     environ: Mapping[str, str],
     *,
+    duplicates: DuplicateConfig,
     seed: int,
     clock: Callable[[], int],
     progress: Progress,
@@ -49,20 +53,21 @@ def run_turn(
 
     Args:
         workspace: The data folder.
-        settings: Of all jobs.
+        supply: How the loop goes.
+        train: How factors and the index are made.
         environ: Where generators' keys are.
+        duplicates: When two recordings are taken for one.
         seed: Decides every random choice.
         clock: Returns UTC milliseconds.
         progress: Shows how far it is.
     """
-    supply, factors = settings.supply, settings.train.factors
     compacted = compact(workspace, clock(), progress)
     settled = settle_trials(workspace, supply.trials, now_ms=clock(), progress=progress)
     found = find_gaps(
         workspace,
         supply.gaps,
-        factors.als,
-        settings.train.traffic,
+        train.factors.als,
+        train.traffic,
         seed=seed,
         now_ms=clock(),
         progress=progress,
@@ -77,9 +82,11 @@ def run_turn(
         seed=seed,
         now_ms=clock(),
         progress=progress,
-        duplicates=settings.embeddings.duplicates,
+        duplicates=duplicates,
     )
-    embedded, live = _go_live(workspace, settings, clock(), progress) if judged.passed else (0, {})
+    embedded, live = 0, dict[str, str]()
+    if judged.passed:
+        embedded, live = _go_live(workspace, train, duplicates, clock(), progress)
     return SupplyTurn(
         compacted=compacted,
         trials=settled,
@@ -93,15 +100,19 @@ def run_turn(
 
 
 def _go_live(
-    workspace: Workspace, settings: PipelineSettings, now_ms: int, progress: Progress
+    workspace: Workspace,
+    train: TrainConfig,
+    duplicates: DuplicateConfig,
+    now_ms: int,
+    progress: Progress,
 ) -> tuple[int, dict[str, str]]:
     """Give what passed vectors, and make them live where anything is."""
     made = embed_fresh(
         workspace,
-        settings.train.index,
+        train.index,
         now_ms=now_ms,
         progress=progress,
-        duplicates=settings.embeddings.duplicates,
+        duplicates=duplicates,
     )
     live = workspace.artifacts.live()
     if live is None or not made.artifacts:

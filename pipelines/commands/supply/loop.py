@@ -84,7 +84,14 @@ def run(
     with session.workspace(settings) as workspace, session.progress("supply run") as progress:
         clock = _clock(workspace, at_latest=at_latest)
         report = run_turn(
-            workspace, settings, os.environ, seed=seed, clock=clock, progress=progress
+            workspace,
+            settings.supply,
+            settings.train,
+            os.environ,
+            duplicates=settings.embeddings.duplicates,
+            seed=seed,
+            clock=clock,
+            progress=progress,
         )
     session.show(report, "supply run")
 

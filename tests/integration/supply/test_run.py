@@ -42,7 +42,16 @@ SETTINGS = PipelineSettings.model_validate(
 
 
 def turned(workspace: Workspace, now_ms: int) -> SupplyTurn:
-    return run_turn(workspace, SETTINGS, {}, seed=1, clock=lambda: now_ms, progress=Silent())
+    return run_turn(
+        workspace,
+        SETTINGS.supply,
+        SETTINGS.train,
+        {},
+        duplicates=SETTINGS.embeddings.duplicates,
+        seed=1,
+        clock=lambda: now_ms,
+        progress=Silent(),
+    )
 
 
 @pytest.fixture(scope="module")
