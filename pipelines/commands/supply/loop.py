@@ -65,7 +65,7 @@ def trials(
             clock = _clock(workspace, at_latest=at_latest)
             settle_trials(workspace, settings.supply.trials, now_ms=clock(), progress=progress)
         report = listed_trials(workspace, status)
-    session.show(report, "supply trials")
+    session.show(report if session.as_json else report.brief(), "supply trials")
 
 
 def run(
