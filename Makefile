@@ -43,10 +43,10 @@ demo: $(STAMP)   ## build a world, train, evaluate, print a feed, then serve it 
 	$(BIN)/segue --data $(DATA) demo $(if $(filter 0,$(SERVE)),--no-serve,--serve)
 
 test: $(STAMP)   ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 quick: $(STAMP)  ## run the quick tests: units, contracts, properties
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not e2e and not integration"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not e2e and not integration"
 
 lint: $(STAMP)   ## format, lint, imports, types
 	$(BIN)/ruff format --check .
@@ -56,7 +56,7 @@ lint: $(STAMP)   ## format, lint, imports, types
 
 # By folder: with marks every worker would import the slow tests too, and what they need.
 check: lint      ## lint, then the quick tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q tests/unit tests/contracts tests/property
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q tests/unit tests/contracts tests/property
 
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff format .

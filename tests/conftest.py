@@ -20,23 +20,10 @@ hypothesis.settings.load_profile("segue")
 MARKS = ("unit", "contracts", "property", "integration", "e2e", "benchmarks")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the mark of its folder, and one worker to tests that share what is made once.
-
-    Without a group xdist deals the tests of a file to all workers, and each of them makes what the
-    file makes for all of its tests.
-    """
+    """Give each test the mark of its folder."""
     root = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
         if folder in MARKS:
             item.add_marker(folder)
-        if _shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
-def _shares_with_its_file(item: pytest.Item) -> bool:
-    known = getattr(item, "_fixtureinfo", None)
-    used = known.name2fixturedefs.values() if known is not None else ()
-    return any(one.scope == "module" for fixtures in used for one in fixtures)

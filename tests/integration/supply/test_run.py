@@ -27,8 +27,11 @@ WORLD = WorldConfig(
     tracks=60, listeners=80, days=8, seed=3, track_seconds=5, remix_share=0, starve=("metal",),
     workers=1,
 )  # fmt: skip
+SMALL = {"dim": 12, "learned_dim": 4, "n_crops": 2, "crop_s": 1.5, "atoms": 8}
+SMALL |= {"window_frames": 32, "channels": 8, "epochs": 2, "epoch_steps": 2, "reencoded_tracks": 2}
 SETTINGS = PipelineSettings.model_validate(
     {
+        "embeddings": {"audio": {"encoder": SMALL}},
         "supply": {
             "gaps": {
                 "gap": {"lost_share": 0.05, "worth": 0, "enough_listeners": 1, "confidence": 0.5},
@@ -36,7 +39,7 @@ SETTINGS = PipelineSettings.model_validate(
             },
             "drafting": {"seconds": (5.0, 6.0), "tracks_per_gap": 1, "briefs_per_gap": 1},
             "budget": {"auto_approve": True, "tracks_per_day": 4},
-        }
+        },
     }
 )
 

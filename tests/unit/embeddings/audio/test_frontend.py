@@ -15,7 +15,6 @@ def noise(samples: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
 
 
-@pytest.mark.xdist_group("librosa")  # seconds to load, in each worker that gets one of these
 @pytest.mark.parametrize(
     ("scale", "norm", "centred"),
     [*itertools.product(("slaney", "htk"), ("slaney", "none"), (0, 1))],
