@@ -15,7 +15,7 @@ from core.randomness import derive_seed
 from core.workspace import Workspace
 from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
-from pipelines.history import History, input_fingerprints, load_history
+from pipelines.history import input_fingerprints, load_history
 from pipelines.job import Progress, Report
 from pipelines.supply.demand.appetite import appetite
 from pipelines.supply.demand.configuration import GapsConfig
@@ -128,10 +128,11 @@ def find_gaps(
     """
     opened = open_catalogue(workspace)
     history = load_history(workspace.warehouse, traffic)
+    tallies = history.tallies()
     told = progress.counter("finding gaps")
-    segments, points, churn, gone = _segments(workspace, opened, history, config, seed)
+    segments, points, churn, gone = _segments(workspace, opened, tallies, config, seed)
     told(1, 4)
-    listening = habits(history, opened.catalogue.tracks, config.habits)
+    listening = habits(history, tallies, opened.catalogue.tracks, config.habits)
     if not len(segments) or not listening.user_ids or not listening.pairs.plays.size:
         raise DataError(
             "no gap can be found without tracks and listening of them; import both first"
@@ -182,11 +183,11 @@ def _points(
     return taste_space(catalogue, opened.audio.vectors, factors, listeners, config.space)
 
 
-def _met(history: History, catalogue: Catalogue) -> sp.csr_matrix:
+def _met(tallies: pl.DataFrame, catalogue: Catalogue) -> sp.csr_matrix:
     """Return (u, n) 1 where a listener played a track."""
-    tallies = history.tallies().filter(pl.col("plays") > 0)
-    rows = catalogue.tracks.rows(tallies["track_id"].to_list())
-    users = tallies["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
+    played = tallies.filter(pl.col("plays") > 0)
+    rows = catalogue.tracks.rows(played["track_id"].to_list())
+    users = played["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
     known = rows >= 0
     shape = (int(users.max(initial=-1)) + 1, len(catalogue))
     return sp.csr_matrix((np.ones(known.sum()), (users[known], rows[known])), shape=shape)
@@ -195,13 +196,13 @@ def _met(history: History, catalogue: Catalogue) -> sp.csr_matrix:
 def _segments(
     workspace: Workspace,
     opened: LiveCatalogue,
-    history: History,
+    tallies: pl.DataFrame,
     config: GapsConfig,
     seed: int,
 ) -> tuple[Segments, Floats, float, tuple[str, ...]]:
     """Cut taste anew and name the segments after those of the last search."""
     catalogue = opened.catalogue
-    met = _met(history, catalogue)
+    met = _met(tallies, catalogue)
     points = _points(workspace, opened, np.diff(met.tocsc().indptr), config)
     members = cut(points, met, config.segments, derive_seed(seed, "segments"))
     before = newest_segments(workspace)

@@ -105,6 +105,8 @@ def end_trial(
 ) -> None:
     """End an open trial: a graduate becomes active, anything else retires.
 
+    A track that is not on trial any more, because somebody blocked it, stays as it is.
+
     Args:
         connection: A write transaction.
         track_id: Which.
@@ -115,6 +117,10 @@ def end_trial(
     Raises:
         DataError: If the track has no open trial.
     """
+    # The track before its trial, as `open_trial` does: two writers of one wait, and never lock up.
+    on_trial = (tracks.c.track_id == track_id) & (tracks.c.status == "trial")
+    moved = sa.update(tracks).where(on_trial)
+    connection.execute(moved.values(status=_STATUS_OF[outcome], updated_at=now_ms))
     mine = (trials.c.track_id == track_id) & (trials.c.status == "open")
     ended = sa.update(trials).where(mine)
     found = connection.execute(ended.values(status=outcome, reason=reason, decided_at=now_ms))
@@ -122,7 +128,6 @@ def end_trial(
         raise DataError(
             f"track {track_id!r} has no open trial; list them with `segue supply trials`"
         )
-    _set_status(connection, track_id, _STATUS_OF[outcome], now_ms)
 
 
 def call_off_trial(connection: sa.Connection, track_id: str, now_ms: int) -> None:
@@ -130,6 +135,14 @@ def call_off_trial(connection: sa.Connection, track_id: str, now_ms: int) -> Non
     mine = (trials.c.track_id == track_id) & (trials.c.status == "open")
     told = {"status": "retired", "reason": "it was taken back", "decided_at": now_ms}
     connection.execute(sa.update(trials).where(mine).values(**told))
+
+
+def call_off_strays(connection: sa.Connection, now_ms: int) -> None:
+    """End the open trials of tracks that are not on trial any more: blocked, or taken off air."""
+    still = sa.select(tracks.c.track_id).where(tracks.c.status == "trial")
+    strays = (trials.c.status == "open") & trials.c.track_id.not_in(still)
+    told = {"status": "retired", "reason": "its track was taken off trial", "decided_at": now_ms}
+    connection.execute(sa.update(trials).where(strays).values(**told))
 
 
 def list_trials(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +26,17 @@ AtLatest = Annotated[
         "a world.",
     ),
 ]
-Status = Annotated[str | None, typer.Option(help="Only `open`, `graduated` or `retired` ones.")]
+
+
+class TrialStatus(StrEnum):
+    """Where a trial may stand."""
+
+    OPEN = "open"
+    GRADUATED = "graduated"
+    RETIRED = "retired"
+
+
+Status = Annotated[TrialStatus | None, typer.Option(help="Only those that stand so.")]
 
 
 def gaps(context: typer.Context, seed: SearchSeed = DEFAULT_SEED, as_json: AsJson = False) -> None:

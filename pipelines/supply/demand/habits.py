@@ -46,11 +46,12 @@ class Habits:
     variety: Floats
 
 
-def habits(history: History, tracks: Ids, config: HabitsConfig) -> Habits:
+def habits(history: History, tallies: pl.DataFrame, tracks: Ids, config: HabitsConfig) -> Habits:
     """Return who listens, to what, and how much variety they hear.
 
     Args:
         history: Without runaways.
+        tallies: What all of it adds up to.
         tracks: The catalogue's tracks; others are not counted.
         config: The window.
     """
@@ -60,11 +61,9 @@ def habits(history: History, tracks: Ids, config: HabitsConfig) -> Habits:
     )
     active = listening.filter(pl.col("tracks") > 0).sort("user_id")
     users = active.select("user_id").with_row_index("user")
-    tallies = history.tallies().join(users, on="user_id", how="inner")
-    rows = tracks.rows(tallies["track_id"].to_list())
-    known = tallies.with_columns(row=pl.Series(rows)).filter(
-        pl.col("row") >= 0, pl.col("plays") > 0
-    )
+    met = tallies.join(users, on="user_id", how="inner")
+    rows = tracks.rows(met["track_id"].to_list())
+    known = met.with_columns(row=pl.Series(rows)).filter(pl.col("row") >= 0, pl.col("plays") > 0)
     known = known.sort("user", "row")
     counts = np.bincount(known["user"].to_numpy(), minlength=active.height)
     return Habits(

@@ -19,6 +19,7 @@ from pipelines.supply.trials.yardstick import Yardstick, yardstick
 from ranking.supply.trials import (
     Outcome,
     Trial,
+    call_off_strays,
     end_trial,
     keep_evidence,
     list_trials,
@@ -72,6 +73,7 @@ def settle_trials(
         progress: Shows how far it is.
     """
     with workspace.database.write() as connection:
+        call_off_strays(connection, now_ms)
         plan_planless(connection, config.budget, now_ms)
         waiting = list_trials(connection, "open")
     if not waiting:

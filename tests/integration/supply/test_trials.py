@@ -235,6 +235,32 @@ def test_an_unloved_track_retires_before_its_budget_is_used_up(workspace: Worksp
     assert status(workspace, "t6") == "retired"
 
 
+def test_a_track_that_somebody_blocked_stays_blocked_however_loved(workspace: Workspace) -> None:
+    opened(workspace)
+    serve(workspace, [page(number) for number in range(40)])
+    for number in range(40):
+        finish(workspace, number, "t6")
+    with workspace.database.write() as connection:
+        blocked = sa.update(tracks).where(tracks.c.track_id == "t6")
+        connection.execute(blocked.values(status="blocked"))
+        end_trial(connection, "t6", "graduated", "decided as it was blocked", START_MS)
+    assert status(workspace, "t6") == "blocked"
+
+
+def test_the_trial_of_a_track_that_left_it_is_called_off(workspace: Workspace) -> None:
+    opened(workspace)
+    serve(workspace, [page(number) for number in range(40)])
+    for number in range(40):
+        finish(workspace, number, "t6")
+    with workspace.database.write() as connection:
+        blocked = sa.update(tracks).where(tracks.c.track_id == "t6")
+        connection.execute(blocked.values(status="blocked"))
+    report = settle(workspace)
+    assert (report.graduated, report.open) == (0, 0)
+    assert status(workspace, "t6") == "blocked"
+    assert only_trial(workspace).reason == "its track was taken off trial"
+
+
 def test_a_track_that_does_not_convince_in_its_budget_retires(workspace: Workspace) -> None:
     opened(workspace)
     serve(workspace, [page(number) for number in range(60)])
