@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from core.artifacts import ArtifactStore, Manifest
 from core.workspace import Workspace
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.compact import CompactReport, compact
@@ -20,6 +21,9 @@ from pipelines.supply.ordering.workshop import Workshop
 from pipelines.supply.trials.settle import SettleReport, settle_trials
 from pipelines.train import TrainConfig
 from ranking.supply.gap import Gap
+
+LENGTHENED = ("vectors", "bridge")
+"""Inputs that change when new tracks join vectors, index and factors that stay what they are."""
 
 
 class SupplyTurn(Report):
@@ -84,9 +88,7 @@ def run_turn(
         progress=progress,
         duplicates=duplicates,
     )
-    embedded, live = 0, dict[str, str]()
-    if judged.passed:
-        embedded, live = _go_live(workspace, train, duplicates, clock(), progress)
+    embedded, live = _go_live(workspace, train, duplicates, clock(), progress)
     return SupplyTurn(
         compacted=compacted,
         trials=settled,
@@ -106,18 +108,48 @@ def _go_live(
     now_ms: int,
     progress: Progress,
 ) -> tuple[int, dict[str, str]]:
-    """Give what passed vectors, and make them live where anything is."""
-    made = embed_fresh(
-        workspace,
-        train.index,
-        now_ms=now_ms,
-        progress=progress,
-        duplicates=duplicates,
-    )
-    live = workspace.artifacts.live()
-    if live is None or not made.artifacts:
-        return made.fresh, {}
-    fresh = {each.kind: each.version for each in made.artifacts}
-    wanted = [f"{kind}={version}" for kind, version in (live.versions | fresh).items()]
-    promote(workspace.artifacts, wanted, now_ms=now_ms, reason="tracks on trial")
-    return made.fresh, fresh
+    """Give what passed vectors, and make them live; also those of a turn that was killed here."""
+    artifacts = workspace.artifacts
+    newest, fresh = artifacts.latest("vectors"), 0
+    if newest is not None and "encoder" in newest.inputs:
+        made = embed_fresh(
+            workspace, train.index, now_ms=now_ms, progress=progress, duplicates=duplicates
+        )
+        fresh = made.fresh
+    live = artifacts.live()
+    longer = offspring(artifacts, live.versions) if live is not None else {}
+    if live is not None and longer:
+        wanted = [f"{kind}={version}" for kind, version in (live.versions | longer).items()]
+        promote(artifacts, wanted, now_ms=now_ms, reason="tracks on trial")
+    return fresh, longer
+
+
+def offspring(artifacts: ArtifactStore, live: Mapping[str, str]) -> dict[str, str]:
+    """Return the newest vectors, index and factors that only lengthen the live ones.
+
+    Where one of them was trained anew and not promoted, nothing is returned: whether a training
+    goes live is for people to say, and its tracks on trial go live with it.
+
+    Args:
+        artifacts: The artifacts.
+        live: Kind → live version.
+    """
+    found: dict[str, str] = {}
+    for kind in ("vectors", "index", "factors"):
+        newest = artifacts.latest(kind)
+        if newest is None or kind not in live or newest.version == live[kind]:
+            continue
+        before = artifacts.manifest(kind, live[kind])
+        if _origin(newest) != _origin(before) or newest.config != before.config:
+            return {}
+        found[kind] = newest.version
+    if "index" in found:  # it answers for the vectors it was built from, and for no others
+        built_from = artifacts.manifest("index", found["index"]).inputs.get("vectors")
+        if built_from != found.get("vectors", live.get("vectors")):
+            return {}
+    return found
+
+
+def _origin(made: Manifest) -> dict[str, str]:
+    """Return what an artifact was learned from, without what lengthening it changes."""
+    return {name: told for name, told in made.inputs.items() if name not in LENGTHENED}

@@ -16,7 +16,7 @@ from embeddings.vectors import TrackVectors
 from pipelines.job import Silent
 from pipelines.promotion import promote
 from pipelines.settings import PipelineSettings
-from pipelines.supply.run import SupplyTurn, run_turn
+from pipelines.supply.run import SupplyTurn, offspring, run_turn
 from pipelines.train import train
 from pipelines.world.config import PlayConfig, WorldConfig
 from pipelines.world.create import create_world
@@ -77,7 +77,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def first(world: Workspace) -> SupplyTurn:
-    return turned(world, WORLD.end_ms)
+    return turned(world, WORLD.end_ms + 1000)  # versions are told apart by when they were made
 
 
 def test_what_is_ordered_is_delivered_and_judged_within_the_budget(
@@ -135,6 +135,23 @@ def test_listeners_meet_the_tracks_and_the_next_turn_orders_nothing_twice(
     assert {one.segment for one in again.briefs.drafted}.isdisjoint(again.briefs.waiting)
 
 
+def test_a_turn_that_was_killed_before_its_tracks_went_live_is_made_up_for(
+    world: Workspace, first: SupplyTurn
+) -> None:
+    artifacts = world.artifacts
+    live = artifacts.live()
+    assert live is not None
+    older = {kind: artifacts.list(kind)[0].version for kind in ("vectors", "index", "factors")}
+    artifacts.promote(live.versions | older, now_ms=WORLD.end_ms, reason="as before the kill")
+    assert offspring(artifacts, live.versions | older) == {
+        kind: version for kind, version in first.live.items() if kind in older
+    }
+    turned(world, WORLD.end_ms + 120_000)
+    after = artifacts.live()
+    assert after is not None
+    assert after.versions["vectors"] == first.live["vectors"]
+
+
 def test_the_command_takes_a_turn_at_the_datas_own_time(
     world: Workspace, first: SupplyTurn, tmp_path: Path
 ) -> None:
@@ -150,3 +167,21 @@ def test_the_command_takes_a_turn_at_the_datas_own_time(
     )
     assert done.returncode == 0, done.stderr
     assert "graduated" in done.stdout
+
+
+def test_what_was_trained_anew_goes_live_by_people_alone(
+    world: Workspace, first: SupplyTurn
+) -> None:
+    del first
+    artifacts = world.artifacts
+    live = artifacts.live()
+    newest = artifacts.latest("vectors")
+    assert live is not None
+    assert newest is not None
+    vectors = TrackVectors.load(artifacts.folder("vectors", newest.version))
+    other = artifacts.create(
+        "vectors", vectors.save, now_ms=WORLD.end_ms + 86_400_000, config=newest.config,
+        inputs=newest.inputs | {"encoder": "another"},
+    )  # fmt: skip
+    assert artifacts.latest("vectors") == other
+    assert offspring(artifacts, live.versions) == {}
