@@ -4,8 +4,9 @@
     python benchmarks/ranker_scale.py --slots 100000
 
 The log is drawn at random over 20,000 tracks: pages of 20 slots, a page a day for each listener
-over 30 days, every other slot with an event. Speed depends on how much there is, not on what it
-says.
+over 30 days, every other slot with an event. A fixed number of trees is grown, because chance alone
+would stop them early on such a log. With `--telling`, some tracks are finished more than others and
+some listeners skip more, and trees are grown and stopped as they are by default.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from ranking.rankers.training import RankerConfig
 
 TRACKS, CREATORS, TAGS, DIM, FACTORS, NEIGHBOURS = 20_000, 3_000, 200, 64, 32, 100
 PAGE, DAYS, PAGES_A_LISTENER = 20, 30, 30
+TREES = 100  # grown for each head, whatever is gained: chance stops them early on such a log
 START_MS = 1_767_225_600_000
 SIZES = (100_000, 1_000_000, 5_000_000)
 Result = TypeVar("Result")
@@ -62,20 +64,22 @@ def main() -> None:
     parser.add_argument("--slots", type=int)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-training", action="store_true")
+    parser.add_argument("--telling", action="store_true")
     asked = parser.parse_args()
     if asked.slots:
-        print(json.dumps(measured(asked.slots, asked.threads, not asked.no_training)), flush=True)
+        figures = measured(asked.slots, asked.threads, not asked.no_training, asked.telling)
+        print(json.dumps(figures), flush=True)
         return
     for slots in SIZES:
         call = [sys.executable, __file__, "--slots", str(slots), "--threads", str(asked.threads)]
         subprocess.run(call, check=True)
 
 
-def measured(slots: int, threads: int, training: bool) -> dict[str, float]:
+def measured(slots: int, threads: int, training: bool, telling: bool) -> dict[str, float]:
     """Return seconds (on the clock, and of all cores) of each step, and the peak of memory."""
     rng = np.random.default_rng(1)
     catalogue, learned = world(rng)
-    impressions, events = log_of(slots, rng)
+    impressions, events = log_of(slots, rng, telling)
     figures: dict[str, float] = {"slots": slots, "events": events.height}
 
     def timed(name: str, step: Callable[[], Result]) -> Result:
@@ -99,9 +103,19 @@ def measured(slots: int, threads: int, training: bool) -> dict[str, float]:
         ends_ms = START_MS + (DAYS + 3) * DAY_MS
         outcomes = timed("outcomes", lambda: outcomes_of(span, events, DEFAULT_HEADS, ends_ms))
         data = examples(span, builder.names, values, outcomes)
-        trees = RankerConfig(threads=threads)
-        ranker, _ = timed("training", lambda: train_heads(data, HeadsConfig(), trees, seed=1))
-        figures["trees"] = sum(head.booster.current_iteration() for head in ranker.heads)
+        heads, config = HeadsConfig(), RankerConfig(threads=threads)
+        if not telling:
+            heads = HeadsConfig(refit=False)
+            config = RankerConfig(trees=TREES, stop_after=TREES, threads=threads)
+        grown = [0]
+
+        def count(_head: str, _trees: int, _figure: float) -> None:
+            grown[0] += 1
+
+        ranker, _ = timed("training", lambda: train_heads(data, heads, config, 1, count))
+        kept = sum(head.booster.current_iteration() for head in ranker.heads)
+        figures["kept_trees"] = kept
+        figures["trees"] = grown[0] + kept * heads.refit
         figures["training_ms_a_tree"] = round(1000 * figures["training_core_s"] / figures["trees"])
     figures["peak_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2)
     return figures
@@ -146,7 +160,9 @@ def world(rng: np.random.Generator) -> tuple[Catalogue, Learned]:
     )  # fmt: skip
 
 
-def log_of(slots: int, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
+def log_of(
+    slots: int, rng: np.random.Generator, telling: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return impressions and events; popular tracks are shown more."""
     pages = slots // PAGE
     listeners = max(1, pages // PAGES_A_LISTENER)
@@ -169,10 +185,15 @@ def log_of(slots: int, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataF
         at=pl.col("at").cast(TIME),
         surface=pl.lit("home"),
     )
-    what = np.array(["play", "finish", "skip", "like"])
+    what = np.array(["like", "finish", "play", "skip"])
     chosen = rng.random(page.size) < 0.5
+    luck = rng.random(page.size)
+    if telling:  # the higher, the worse
+        worse = rng.normal(0, 0.15, TRACKS)[rows] + rng.normal(0, 0.15, listeners)[users[page]]
+        luck = np.clip(luck + worse, 0, 1)
+    actions = what[np.searchsorted([0.05, 0.35, 0.75], luck)]
     events = shown.filter(pl.Series(chosen)).with_columns(
-        action=pl.Series(rng.choice(what, int(chosen.sum()), p=[0.4, 0.3, 0.25, 0.05])),
+        action=pl.Series(actions[chosen]),
         at=pl.col("at") + pl.duration(seconds=30),
     )
     names = ["request_id", "user_id", "track_id", "at"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipelines.ranker_training.shown_rates import SLOT
 from ranking.catalogue import Catalogue
@@ -119,11 +120,8 @@ def described(
         values[rows] = builder.describe(requests, offered).values
         return rows.stop
 
-    if threads == 1:
-        for part in parts:
-            advance(fill(part), len(slots))
-        return values
-    with ThreadPoolExecutor(threads) as pool:
+    # The parts are what runs side by side: BLAS with threads of its own would only be in the way.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for done in pool.map(fill, parts):
             advance(done, len(slots))
     return values
