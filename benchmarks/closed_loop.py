@@ -5,7 +5,8 @@
 
 For each seed three equal worlds: `whole`, `starved` of nine in ten tracks of three styles, and
 `fed`, the starved one with a turn of the supply loop before each day. All are played for the same
-days by the same listeners on feeds trained before the first day. One line a seed, world and day.
+days by the same listeners; the ranker is trained before the first day, and what is learned from
+listening is learned again before each, as a nightly job would. One line a seed, world and day.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from core.events import DAY_MS
 from core.schema import events, requests, tracks
 from core.workspace import Workspace, open_workspace
 from pipelines.commands.preview import latest_moment
+from pipelines.compact import compact
 from pipelines.job import Silent
 from pipelines.promotion import promote
 from pipelines.settings import PipelineSettings
@@ -125,11 +127,28 @@ def lived(
                     "graduated": done.trials.graduated,
                     "retired": done.trials.retired,
                 }
+            learn_again(workspace, settings, midnight_ms)
             play = PlayConfig(days=1, control_share=0.0, play_listeners=listeners)
             play_world(workspace, play, settings.feed, Silent())
             line |= counted(workspace, fans, midnight_ms)
             lines.append(line)
     return lines
+
+
+def learn_again(workspace: Workspace, settings: PipelineSettings, now_ms: int) -> None:
+    """Learn factors and counts from everything heard so far, and make them live."""
+    compact(workspace, now_ms, Silent())
+    train(
+        workspace,
+        settings.embeddings.audio,
+        settings.train,
+        settings.feed,
+        only=("factors",),
+        seed=1,
+        now_ms=now_ms,
+        progress=Silent(),
+    )
+    promote(workspace.artifacts, (), now_ms=now_ms, reason="before the day")
 
 
 def fans_of(truth: Truth, styles: tuple[str, ...]) -> dict[str, bool]:

@@ -33,7 +33,7 @@ from ranking.sources.collaborative import CollaborativeConfig, CollaborativeSour
 from ranking.sources.followed import FollowedConfig, FollowedSource
 from ranking.sources.fresh import FreshConfig, FreshSource
 from ranking.sources.popular import PopularConfig, PopularSource
-from ranking.sources.shelf import shelf
+from ranking.sources.shelf import Shelf, shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource
 from ranking.supply.holdout import GeneratedConfig
 
@@ -156,8 +156,14 @@ def _offerings(
         ),
         Offering(PopularSource(active, learned.statistics, c.popular), c.popular.limit),
         Offering(FollowedSource(active, catalogue, c.followed), c.followed.limit),
-        Offering(FreshSource(trial, catalogue, vectors, board, c.fresh), c.fresh.limit),
+        Offering(_fresh(trial, catalogue, learned, board, c.fresh), c.fresh.limit),
     )
+
+
+def _fresh(
+    trial: Shelf, catalogue: Catalogue, learned: Learned, board: TrialBoard, config: FreshConfig
+) -> FreshSource:
+    return FreshSource(trial, catalogue, learned.vectors, learned.audience, board, config)
 
 
 def _binding_filters(catalogue: Catalogue, config: FeedConfig) -> tuple[CandidateFilter, ...]:
@@ -207,7 +213,7 @@ def _fallback(
     fresh = FreshConfig(skip_heard=False)
     return Fallback(
         popular=PopularSource(active, learned.statistics, popular),
-        trial=FreshSource(trial, catalogue, learned.vectors, board, fresh),
+        trial=_fresh(trial, catalogue, learned, board, fresh),
         filters=_filters(catalogue, learned, config),
         binding=_binding_filters(catalogue, config),
         n_tracks=len(catalogue),

@@ -16,6 +16,7 @@ from embeddings.collaborative.neighbours import ItemNeighbours
 from embeddings.index import VectorIndex
 from ranking.features.shown import ShownRates, no_shown
 from ranking.model import Floats
+from ranking.supply.audience import Audience, no_audience
 
 STATISTICS_FILE = "statistics.parquet"
 
@@ -98,6 +99,7 @@ class Learned:
         autoencoder: What a play of one track says of others, for and against; likewise.
         statistics: How tracks fared.
         shown: What was shown on pages, and what followed.
+        audience: Whom new tracks are tried on, where a search for gaps has found out.
     """
 
     vectors: Floats
@@ -107,6 +109,7 @@ class Learned:
     autoencoder: ItemNeighbours
     statistics: TrackStatistics
     shown: ShownRates = field(default_factory=no_shown)
+    audience: Audience = field(default_factory=lambda: no_audience(0))
 
     @property
     def has_vector(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

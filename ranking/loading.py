@@ -32,6 +32,8 @@ from ranking.rankers.blend import BLEND_FILE, BlendRanker
 from ranking.rankers.fusion import FusionRanker
 from ranking.rankers.heads import HEADS_FILE, HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
+from ranking.supply.audience import KIND as AUDIENCE
+from ranking.supply.audience import load_audience, no_audience
 
 EMPTY_LISTS = ("[]", "null")  # as JSON text
 FETCH_ROWS = 20_000  # rows turned into columns at a time: what Python holds of them dies young
@@ -110,7 +112,7 @@ def load_learned(
     Args:
         artifacts: Where.
         versions: Kind → version: vectors, index, factors, neighbours, autoencoder,
-            statistics.
+            statistics, audience.
         catalogue: The rows to align with.
 
     Raises:
@@ -136,6 +138,9 @@ def load_learned(
         autoencoder=_between_tracks(folder.get("autoencoder"), ids),
         statistics=statistics,
         shown=shown,
+        audience=load_audience(folder[AUDIENCE], ids)
+        if AUDIENCE in folder
+        else no_audience(len(ids)),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,13 +17,14 @@ from embeddings.collaborative.factors import AlsConfig, AlsFactors
 from pipelines.catalogue import LiveCatalogue, open_catalogue
 from pipelines.history import input_fingerprints, load_history
 from pipelines.job import Progress, Report
-from pipelines.supply.demand.appetite import appetite
+from pipelines.supply.demand.appetite import Appetite, appetite
 from pipelines.supply.demand.configuration import GapsConfig
-from pipelines.supply.demand.gap import Figures, Shortfall, figures
-from pipelines.supply.demand.habits import Habits, SegmentHabits, habits, segment_habits
+from pipelines.supply.demand.gap import Shortfall, figures
+from pipelines.supply.demand.habits import Habits, habits, segment_habits
 from pipelines.supply.demand.liking import Liking, fit_liking
 from pipelines.supply.demand.stock import Shelves, stock
 from pipelines.supply.demand.timeless import played_liking
+from pipelines.supply.description import described_segments, tracks_of
 from pipelines.supply.segments.artifact import Segments
 from pipelines.supply.segments.continuity import carried, number_of
 from pipelines.supply.segments.cutting import centroids, cut
@@ -33,11 +34,11 @@ from pipelines.traffic import TrafficConfig
 from ranking.catalogue import Catalogue
 from ranking.filters.ai_preference import wanted
 from ranking.model import AiPreference, Floats, Preferences, Rows
-from ranking.supply.gap import Estimate, Gap, Spread, list_gaps, replace_gaps
+from ranking.supply.audience import KIND as AUDIENCE
+from ranking.supply.audience import save_audience
+from ranking.supply.gap import Estimate, Gap, list_gaps, replace_gaps
 
 KIND = "segments"
-NAMED_TRACKS = 10  # loved and exhausted tracks that are told of each segment
-LEVEL_PLAYS = 20.0  # plays at the mean rate that a track starts with when the loved are sought
 
 
 class GapsReport(Report):
@@ -139,18 +140,19 @@ def find_gaps(
         )
     liking = _liking(listening, points, config, als, seed)
     told(2, 4)
-    short, temperature = _shortfall(opened, listening, liking, segments, config)
+    short, appetites = _shortfall(opened, listening, liking, segments, config)
     told(3, 4)
     found = figures(short, config.gap, derive_seed(seed, "gaps"))
     told(4, 4)
     played = segment_habits(
         history, opened.catalogue.tracks, segments.members, len(segments), config.habits
     )
-    tracks = _tracks_of(listening, opened.catalogue, segments)
-    described = _described(segments, found, short, played, tracks, config)
+    tracks = tracks_of(listening, opened.catalogue, segments)
+    described = described_segments(segments, found, short, played, tracks, config.gap)
     known = np.isin(segments.ids, _reported_before(workspace))
     gaps = tuple(described[row] for row in found.reported(config.gap, known))
-    _keep(workspace, segments, gaps, opened, config, churn, now_ms)
+    shares = Shares(listening.user_ids, appetites.shares)
+    _keep(workspace, segments, gaps, shares, opened, config, churn, now_ms)
     order = np.argsort(-found.gained_per_track[:, 0], kind="stable")
     return GapsReport(
         gaps=gaps,
@@ -158,8 +160,20 @@ def find_gaps(
         churn=round(churn, 4),
         gone=gone,
         listeners=len(listening.user_ids),
-        temperature=round(temperature, 4),
+        temperature=round(appetites.temperature, 4),
     )
+
+
+class Shares(NamedTuple):
+    """How listeners would divide what they hear among segments.
+
+    Args:
+        user_ids: (u,) who.
+        values: (u, k) rows sum to 1.
+    """
+
+    user_ids: tuple[str, ...]
+    values: Floats
 
 
 def newest_segments(workspace: Workspace) -> Segments | None:
@@ -246,7 +260,7 @@ def _shortfall(
     liking: Liking,
     segments: Segments,
     config: GapsConfig,
-) -> tuple[Shortfall, float]:
+) -> tuple[Shortfall, Appetite]:
     catalogue, count = opened.catalogue, len(segments)
     on_air = np.where(catalogue.servable, segments.members, -1)
     appetites = appetite(liking, listening.pairs, on_air, count)
@@ -254,7 +268,7 @@ def _shortfall(
     shelves = Shelves(on_air, kinds, allows)
     left = stock(liking, listening.pairs, shelves, count, config.threads)
     wanted = appetites.shares * (listening.variety * np.float32(config.gap.horizon_days))[:, None]
-    return Shortfall(wanted, left, appetites.liking), appetites.temperature
+    return Shortfall(wanted, left, appetites.liking), appetites
 
 
 def _kinds(
@@ -274,106 +288,46 @@ def _kinds(
     return kind_of.ravel().astype(np.int64), by_ai & (kinds[:, -1][None, :] | explicit[:, None])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tracks:
-    """Per segment: tracks on air, and the ids of those loved and exhausted most."""
-
-    on_air: Rows
-    loved: list[tuple[str, ...]]
-    exhausted: list[tuple[str, ...]]
-
-
-def _tracks_of(listening: Habits, catalogue: Catalogue, segments: Segments) -> _Tracks:
-    pairs, n = listening.pairs, len(catalogue)
-    plays = np.bincount(pairs.tracks, pairs.plays, n)
-    finishes = np.bincount(pairs.tracks, pairs.finishes, n)
-    listeners = np.bincount(pairs.tracks, minlength=n)
-    mean = finishes.sum() / max(plays.sum(), 1.0)
-    rate = (finishes + LEVEL_PLAYS * mean) / (plays + LEVEL_PLAYS)
-    love = (rate if mean > 0 else 1.0) * np.log1p(listeners)  # without outcomes reach decides
-    again = plays / np.maximum(listeners, 1) * np.log1p(listeners)
-    servable = catalogue.servable
-    loved: list[tuple[str, ...]] = []
-    exhausted: list[tuple[str, ...]] = []
-    for segment in range(len(segments)):
-        rows = np.flatnonzero((segments.members == segment) & servable & (listeners > 0))
-        for order, kept in ((love, loved), (again, exhausted)):
-            best = rows[np.argsort(-order[rows], kind="stable")[:NAMED_TRACKS]]
-            kept.append(catalogue.tracks.take(best))
-    on_air = np.bincount(
-        segments.members[servable & (segments.members >= 0)], minlength=len(segments)
-    )
-    return _Tracks(on_air, loved, exhausted)
-
-
-def _described(
-    segments: Segments,
-    found: Figures,
-    short: Shortfall,
-    played: SegmentHabits,
-    tracks: _Tracks,
-    config: GapsConfig,
-) -> list[Gap]:
-    needed = (short.wanted * short.lost).sum(axis=0, dtype=np.float64)
-    needed /= np.maximum(short.wanted.sum(axis=0, dtype=np.float64), 1e-9)
-    return [
-        Gap(
-            segment=segments.ids[row],
-            label=segments.labels[row],
-            words=segments.words[row],
-            listeners=int(found.listeners[row]),
-            unheard_good=round(float(found.unheard_good[row]), 2),
-            days_until_dry=Spread(**_rounded(("p10", "p50", "p90"), found.days_until_dry[row])),
-            expected_listens_lost=_estimate(found.lost[row]),
-            lost_share=_estimate(found.lost_share[row]),
-            gained_per_track=_estimate(found.gained_per_track[row]),
-            confidence=round(float(found.confidence[row]), 3),
-            evidence="enough" if found.effective[row] >= config.gap.enough_listeners else "little",
-            tracks=int(tracks.on_air[row]),
-            missing_tracks=round(float(needed[row]), 2),
-            plays_a_day=round(float(played.plays[row]), 2),
-            repeat_share=round(float(played.repeat_share[row]), 4),
-            skip_rates=tuple(
-                None if np.isnan(rate) else round(float(rate), 4) for rate in played.skip_rates[row]
-            ),
-            loved=tracks.loved[row],
-            exhausted=tracks.exhausted[row],
-        )
-        for row in range(len(segments))
-    ]
-
-
-def _rounded(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, Any]:
-    return {name: round(float(value), 3) for name, value in zip(names, values, strict=True)}
-
-
-def _estimate(values: NDArray[np.float64]) -> Estimate:
-    return Estimate(**_rounded(("mean", "low", "high"), values))
-
-
 def _keep(
     workspace: Workspace,
     segments: Segments,
     gaps: tuple[Gap, ...],
+    shares: Shares,
     opened: LiveCatalogue,
     config: GapsConfig,
     churn: float,
     now_ms: int,
 ) -> None:
-    """Write the segments as an artifact, and the gaps into the store."""
+    """Write segments and audience as artifacts, and the gaps into the store."""
     highest = max([number_of(name) for name in segments.ids] + _numbers_used(workspace))
-    workspace.artifacts.create(
+    inputs = {**input_fingerprints(workspace.warehouse), **opened.made_from}
+    kept = workspace.artifacts.create(
         KIND,
         segments.save,
         now_ms=now_ms,
         config=config.model_dump(),
-        inputs={**input_fingerprints(workspace.warehouse), **opened.made_from},
+        inputs=inputs,
         metrics={
             "segments": float(len(segments)),
             "gaps": float(len(gaps)),
             "churn": churn,
             "highest_number": float(highest),
         },
+    )
+    workspace.artifacts.create(
+        AUDIENCE,
+        partial(
+            save_audience,
+            segment_ids=segments.ids,
+            track_ids=segments.track_ids,
+            members=segments.members,
+            shares=shares.values,
+            user_ids=shares.user_ids,
+        ),
+        now_ms=now_ms,
+        config={},
+        inputs={KIND: kept.version},
+        metrics={"listeners": float(len(shares.user_ids)), "segments": float(len(segments))},
     )
     with workspace.database.write() as connection:
         replace_gaps(connection, gaps, now_ms)

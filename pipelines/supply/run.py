@@ -20,6 +20,7 @@ from pipelines.supply.ordering.turn import TurnReport, take_turn
 from pipelines.supply.ordering.workshop import Workshop
 from pipelines.supply.trials.settle import SettleReport, settle_trials
 from pipelines.train import TrainConfig
+from ranking.supply.audience import KIND as AUDIENCE
 from ranking.supply.gap import Gap
 
 LENGTHENED = ("vectors", "bridge")
@@ -108,7 +109,7 @@ def _go_live(
     now_ms: int,
     progress: Progress,
 ) -> tuple[int, dict[str, str]]:
-    """Give what passed vectors, and make them live; also those of a turn that was killed here."""
+    """Give what passed vectors and make them live, with whom it is for; also after a kill here."""
     artifacts = workspace.artifacts
     newest, fresh = artifacts.latest("vectors"), 0
     if newest is not None and "encoder" in newest.inputs:
@@ -118,9 +119,12 @@ def _go_live(
         fresh = made.fresh
     live = artifacts.live()
     longer = offspring(artifacts, live.versions) if live is not None else {}
+    audience = artifacts.latest(AUDIENCE)
+    if audience is not None:
+        longer[AUDIENCE] = audience.version
     if live is not None and longer:
         wanted = [f"{kind}={version}" for kind, version in (live.versions | longer).items()]
-        promote(artifacts, wanted, now_ms=now_ms, reason="tracks on trial")
+        promote(artifacts, wanted, now_ms=now_ms, reason="tracks on trial, and whom they are for")
     return fresh, longer
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,24 +26,29 @@ class Beliefs:
         mean: (n,) of the log odds that a slot is heard out.
         deviation: (n,) standard deviation of the same.
         open: (n,) whether the track may still be tried: its trial is not used up.
+        aims: Row → the segment it was ordered for; the others are tried where they belong.
     """
 
     mean: Doubles
     deviation: Doubles
     open: Mask
+    aims: Mapping[int, str] = field(default_factory=dict)
 
 
-def beliefs_of(finishes: Doubles, others: Doubles, is_open: Mask) -> Beliefs:
+def beliefs_of(
+    finishes: Doubles, others: Doubles, is_open: Mask, aims: Mapping[int, str] | None = None
+) -> Beliefs:
     """Return the beliefs that Beta counts stand for, by the exact moments of their log odds.
 
     Args:
         finishes: (n,) first parameters: prior and slots heard out, > 0.
         others: (n,) second parameters: prior and the other slots, > 0.
         is_open: (n,) whether each may still be tried.
+        aims: Row → the segment it was ordered for.
     """
     mean = digamma(finishes) - digamma(others)
     variance = polygamma(1, finishes) + polygamma(1, others)
-    return Beliefs(np.asarray(mean), np.sqrt(variance), is_open)
+    return Beliefs(np.asarray(mean), np.sqrt(variance), is_open, aims or {})
 
 
 def no_evidence(n_tracks: int) -> Beliefs:

@@ -255,6 +255,7 @@ def load_beliefs(connection: sa.Connection, catalogue: Catalogue) -> Beliefs:
     finishes = np.full(len(catalogue), PRIOR_FINISHES)
     others = np.full(len(catalogue), PRIOR_OTHERS)
     is_open = np.ones(len(catalogue), dtype=np.bool_)
+    aims: dict[int, str] = {}
     for row in connection.execute(sa.select(trials).where(trials.c.status == "open")):
         at = catalogue.tracks.row(row.track_id)
         if at >= 0:
@@ -262,7 +263,9 @@ def load_beliefs(connection: sa.Connection, catalogue: Catalogue) -> Beliefs:
             finishes[at] = row.prior_finishes + heard
             others[at] = row.prior_skips + row.impressions - heard
             is_open[at] = row.impressions < row.budget
-    return beliefs_of(finishes, others, is_open)
+            if row.segment_id is not None:
+                aims[at] = row.segment_id
+    return beliefs_of(finishes, others, is_open, aims)
 
 
 def _add(connection: sa.Connection, column: str, counted: Counter[str]) -> None:

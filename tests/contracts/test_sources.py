@@ -19,6 +19,7 @@ from ranking.sources.fresh import FreshConfig, FreshSource
 from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource
+from ranking.supply.audience import no_audience
 from tests.contracts.listeners import requests_of, snapshot
 from tests.support.worlds import TinyWorld, nothing_learned, tiny_world, with_copies
 
@@ -145,4 +146,7 @@ class TestFresh(SourceContract):
     def make(self, world: TinyWorld) -> CandidateSource:
         on_trial = shelf(world.catalogue, Status.TRIAL, RepeatConfig())
         board = TrialBoard(no_evidence(len(world.catalogue)))
-        return FreshSource(on_trial, world.catalogue, world.learned.vectors, board, FreshConfig())
+        audience = no_audience(len(world.catalogue))
+        return FreshSource(
+            on_trial, world.catalogue, world.learned.vectors, audience, board, FreshConfig()
+        )

@@ -22,6 +22,7 @@ from ranking.sources.popular import PopularConfig, PopularSource
 from ranking.sources.shelf import Shelf, shelf
 from ranking.sources.similar import SimilarConfig, SimilarSource, audio_seeds
 from ranking.sources.thompson import win_probabilities
+from ranking.supply.audience import Audience, listener_key, no_audience
 from tests.support.worlds import NOW_MS, listener_of, query_of, tiny_world
 
 WORLD = tiny_world(n_tracks=160)
@@ -149,10 +150,17 @@ def test_followed_offers_the_newest_of_each_creator() -> None:
 
 
 BOARD = TrialBoard(no_evidence(len(CATALOGUE)))
+NOBODY_KNOWN = no_audience(len(CATALOGUE))
+
+
+def fresh_source(board: TrialBoard, audience: Audience = NOBODY_KNOWN) -> FreshSource:
+    return FreshSource(
+        on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, audience, board, FreshConfig()
+    )
 
 
 def test_fresh_follows_taste_and_is_newest_for_the_cold() -> None:
-    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, BOARD, FreshConfig())
+    source = fresh_source(BOARD)
     listener = listener_of(WORLD, 1)
     warm = source.fetch(query_of(listener), 50)
     liked = LEARNED.vectors[listener.rows[preference_weights(listener) > 0]]
@@ -177,17 +185,13 @@ def test_who_loves_two_kinds_is_near_to_both_and_not_to_what_lies_between() -> N
 
 def test_fresh_leaves_out_trials_that_are_used_up_and_prefers_what_trials_praise() -> None:
     listener = Listener("cold")
-    open_rows = (
-        FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, BOARD, FreshConfig())
-        .fetch(query_of(listener), 50)
-        .rows
-    )
+    open_rows = fresh_source(BOARD).fetch(query_of(listener), 50).rows
     used_up, praised = int(open_rows[0]), int(open_rows[-1])
     finishes, others = np.full(len(CATALOGUE), 2.0), np.full(len(CATALOGUE), 4.0)
     finishes[praised], others[praised] = 40.0, 20.0
     is_open = np.arange(len(CATALOGUE)) != used_up
     board = TrialBoard(beliefs_of(finishes, others, is_open))
-    source = FreshSource(on_air(Status.TRIAL), CATALOGUE, LEARNED.vectors, board, FreshConfig())
+    source = fresh_source(board)
     found = source.fetch(query_of(listener), 50)
     assert used_up not in found.rows
     assert found.rows[0] == praised
@@ -208,3 +212,51 @@ def test_what_was_turned_down_teaches_no_source() -> None:
     )
     similar = SimilarSource(on_air(), LEARNED.vectors, LEARNED.index, SimilarConfig())
     assert len(similar.fetch(query, 9)) == 0
+
+
+def audience_for(appetites: dict[str, list[float]], segment_of: np.ndarray) -> Audience:
+    """Two segments; of a thousand others every appetite is -1, below any floor."""
+    names = sorted(appetites, key=listener_key)
+    others = np.full((1000, 2), -1.0)
+    return Audience(
+        segment_ids=("segment-0000", "segment-0001"),
+        keys=np.array([listener_key(name) for name in names], dtype=np.uint64),
+        appetites=np.array([appetites[name] for name in names], dtype=np.float16),
+        levels=np.percentile(
+            np.vstack([others, np.zeros((700, 2))]), np.linspace(0, 100, 101), axis=0
+        ).astype(np.float32),
+        segment_of=segment_of,
+    )
+
+
+def test_trials_are_offered_to_those_with_appetite_for_their_segment_and_to_no_others() -> None:
+    trial = np.flatnonzero(CATALOGUE.statuses == Status.TRIAL)
+    segment_of = np.full(len(CATALOGUE), -1)
+    segment_of[trial[0::3]], segment_of[trial[1::3]] = 0, 1  # a third belongs nowhere
+    audience = audience_for({"one": [0.5, -0.5], "both": [0.2, 0.7]}, segment_of)
+    source = fresh_source(BOARD, audience)
+    found = source.fetch(query_of(Listener("one")), 50)
+    offered = set(offered_to(query_of(Listener("one")), Status.TRIAL).tolist())
+    assert set(found.rows.tolist()) == offered & set(trial[0::3]) | offered & set(trial[2::3])
+    both = source.fetch(query_of(Listener("both")), 50)
+    assert set(both.rows.tolist()) == offered
+    wanted = np.array([0.2, 0.7, 0.0])[segment_of[both.rows]]
+    mean = BOARD.beliefs.mean[both.rows] + FreshConfig().appetite * wanted
+    expected = win_probabilities(mean, BOARD.beliefs.deviation[both.rows])
+    # float16 keeps eleven bits of an appetite.
+    np.testing.assert_allclose(np.exp(both.scores), expected, rtol=5e-3)
+    stranger = source.fetch(query_of(Listener("stranger")), 50)
+    assert set(stranger.rows.tolist()) == offered
+
+
+def test_an_ordered_track_is_for_the_segment_it_was_ordered_for() -> None:
+    row = int(offered_to(query_of(Listener("one")), Status.TRIAL)[0])
+    segment_of = np.full(len(CATALOGUE), 0)
+    audience = audience_for({"one": [-0.5, 0.5]}, segment_of)
+    assert not len(fresh_source(BOARD, audience).fetch(query_of(Listener("one")), 50))
+    n = len(CATALOGUE)
+    aimed = beliefs_of(
+        np.full(n, 2.0), np.full(n, 4.0), np.ones(n, dtype=np.bool_), {row: "segment-0001"}
+    )
+    source = fresh_source(TrialBoard(aimed), audience)
+    assert source.fetch(query_of(Listener("one")), 50).rows.tolist() == [row]
