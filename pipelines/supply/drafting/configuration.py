@@ -12,10 +12,10 @@ class DraftingConfig(BaseModel):
 
     briefs_per_gap: int = Field(default=3, ge=1, le=20)
     """Briefs of one gap; each follows other loved tracks, so that not all of it sounds the same."""
-    liked_share: float = Field(default=0.5, gt=0, le=1)
+    liked_share: float = Field(default=0.25, gt=0, le=1)
     """Share of a segment's listeners that a new track is expected to please; for each track that a
     listener lacks, so many more are asked for."""
-    tracks_per_gap: int = Field(default=12, ge=1, le=1000)
+    tracks_per_gap: int = Field(default=24, ge=1, le=1000)
     """Most tracks that are asked for at once for one gap."""
     seconds: tuple[float, float] = (20.0, 60.0)
     """Shortest and longest length."""
