@@ -9,8 +9,7 @@ from core.errors import ConfigError
 from pipelines.supply.configuration import SupplyConfig
 from pipelines.supply.generators import folder, mureka, synth
 from pipelines.supply.generators.protocol import MusicGenerator
-
-NAMES = (synth.NAME, mureka.NAME, folder.NAME)
+from ranking.supply.switches import GENERATORS
 
 
 def open_roster(config: SupplyConfig, environ: Mapping[str, str]) -> dict[str, MusicGenerator]:
@@ -33,8 +32,8 @@ def open_roster(config: SupplyConfig, environ: Mapping[str, str]) -> dict[str, M
         folder.NAME: "[supply.folder] inbox",
     }
     for name in config.orders.generators:
-        if name not in NAMES:
-            raise ConfigError(f"generator {name!r} is unknown; choose of {', '.join(NAMES)}")
+        if name not in GENERATORS:
+            raise ConfigError(f"generator {name!r} is unknown; choose of {', '.join(GENERATORS)}")
         if name not in roster:
             raise ConfigError(f"[supply.orders] generators asks for {name}: set {needs[name]}")
     return roster
