@@ -43,11 +43,12 @@ def _set(
     context: typer.Context, name: str, *, stopped: bool, reason: str, who: str, as_json: bool
 ) -> None:
     from pipelines.supply.ordering.reports import SwitchReport
-    from pipelines.supply.ordering.roster import NAMES
-    from ranking.supply.switches import list_switches, set_switch
+    from ranking.supply.switches import GENERATORS, list_switches, set_switch
 
-    if name not in (EVERYTHING, *NAMES):
-        raise typer.BadParameter(f"{name!r} is no generator; choose of all, {', '.join(NAMES)}")
+    if name not in (EVERYTHING, *GENERATORS):
+        raise typer.BadParameter(
+            f"{name!r} is no generator; choose of all, {', '.join(GENERATORS)}"
+        )
     session = session_of(context, as_json=as_json)
     with session.workspace(session.settings()) as workspace:
         set_switch(
