@@ -37,7 +37,8 @@ def main() -> None:
     turns = sorted({turn for _, _, turn in lines})
     for group in GROUPS:
         for measure in MEASURES:
-            print(json.dumps(came_back(lines, group, measure, turns[len(turns) // 2 :])))
+            for name, part in (("all", turns), ("second half", turns[len(turns) // 2 :])):
+                print(json.dumps({"days": name, **came_back(lines, group, measure, part)}))
     draw(lines, turns, target)
 
 
@@ -57,7 +58,7 @@ def people(line: dict[str, Any], group: str) -> dict[str, Counts]:
 
 
 def came_back(lines: Lines, group: str, measure: str, turns: list[int]) -> dict[str, Any]:
-    """Return what the last turns lost and got back, resampling listeners of each seed together."""
+    """Return what some turns lost and got back, resampling listeners of each seed together."""
     sums: dict[int, dict[str, dict[str, Counts]]] = defaultdict(dict)
     for (seed, world, turn), line in lines.items():
         if turn in turns:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.schema import deliveries, generation_tasks, tracks, verdicts
+from core.schema import deliveries, generation_tasks, requests, tracks, verdicts
 from core.workspace import Workspace, open_workspace
 from embeddings.vectors import TrackVectors
 from pipelines.job import Silent
@@ -21,6 +21,7 @@ from pipelines.train import train
 from pipelines.world.config import PlayConfig, WorldConfig
 from pipelines.world.create import create_world
 from pipelines.world.play import play_world
+from ranking.loading import load_catalogue, load_learned
 from ranking.supply.trials import list_trials
 
 WORLD = WorldConfig(
@@ -124,6 +125,7 @@ def test_listeners_meet_the_tracks_and_the_next_turn_orders_nothing_twice(
     with world.database.read() as connection:
         shown = {one.track_id: one.impressions for one in list_trials(connection, "open")}
     assert sum(shown.values()) > 0
+    assert_only_the_audience_met_them(world)
     again = turned(world, WORLD.end_ms + 60_000)  # the same day: the budget is what is left
     assert again.compacted.pages > 0
     assert first.orders.planned + again.orders.planned <= 4
@@ -133,6 +135,32 @@ def test_listeners_meet_the_tracks_and_the_next_turn_orders_nothing_twice(
         ).all()
     assert len(set(keys)) == len(keys)
     assert {one.segment for one in again.briefs.drafted}.isdisjoint(again.briefs.waiting)
+
+
+def assert_only_the_audience_met_them(world: Workspace) -> None:
+    live = world.artifacts.live()
+    assert live is not None
+    with world.database.read() as connection:
+        pages = connection.execute(sa.select(requests.c.user_id, requests.c.slots)).all()
+        aims = {one.track_id: one.segment_id for one in list_trials(connection, "open")}
+        catalogue = load_catalogue(connection)
+    audience = load_learned(world.artifacts, live.versions, catalogue).audience
+    assert set(aims.values()) - {None} <= set(audience.segment_ids)
+    floor = audience.floor(SETTINGS.feed.fresh.reach)
+    met = 0
+    for user_id, slots in pages:
+        for slot in (slot for slot in slots if slot["is_fresh"] and aims.get(slot["track_id"])):
+            segment = audience.segment_ids.index(aims[slot["track_id"]])
+            appetites = audience.of(user_id)
+            assert appetites is None or appetites[segment] >= floor[segment]
+            met += appetites is not None
+    outside = sum(
+        bool((audience.of(user_id) < floor).any())
+        for user_id in {user_id for user_id, _ in pages}
+        if audience.of(user_id) is not None
+    )
+    assert met > 0
+    assert outside > 0  # somebody listened for whom they are not
 
 
 def test_a_turn_that_was_killed_before_its_tracks_went_live_is_made_up_for(
