@@ -15,6 +15,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,8 @@ def lived(
     turns: int,
     listeners: int,
     settings: PipelineSettings,
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """Play a world day by day; the fed one goes round the loop before each."""
-    lines = []
     with open_workspace(folder) as workspace:
         fans = fans_of(read_truth(workspace), starved)
         for turn in range(turns):
@@ -131,8 +131,7 @@ def lived(
             play = PlayConfig(days=1, control_share=0.0, play_listeners=listeners)
             play_world(workspace, play, settings.feed, Silent())
             line |= counted(workspace, fans, midnight_ms)
-            lines.append(line)
-    return lines
+            yield line
 
 
 def learn_again(workspace: Workspace, settings: PipelineSettings, now_ms: int) -> None:
