@@ -28,6 +28,7 @@ from planted_gaps import styles_of
 
 from core.events import DAY_MS
 from core.schema import events, requests, tracks
+from core.telemetry import configure_logging
 from core.workspace import Workspace, open_workspace
 from pipelines.commands.preview import latest_moment
 from pipelines.compact import compact
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--listeners", type=int, default=300)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
+    configure_logging(as_json=True)
     settings = settings_of()
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         whole = WorldConfig(seed=seed, workers=asked.workers)

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from core.randomness import generator
+from core.telemetry import configure_logging
 from core.workspace import Workspace, open_workspace
 from pipelines.job import Silent
 from pipelines.music.attributes import TrackAttributes
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--without-sound", action="store_true")
     asked = parser.parse_args()
+    configure_logging(as_json=True)
     if asked.without_sound:
         create.record_tracks = silent  # type: ignore[assignment]
     hits = quiet = 0
