@@ -1,0 +1,1 @@
+"""Experiments on the request path: who is in which, how rankers are interleaved."""

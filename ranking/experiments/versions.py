@@ -1,0 +1,30 @@
+"""Compare software versions as texts: 1.10.0 after 1.9.0, a pre-release before its release.
+
+Source: GrowthBook SDK specification 0.8.0 (paddedVersionString).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ranking.experiments.javascript import as_text, in_code_units
+
+DIGITS = 5  # numbers are padded to as many
+RELEASE = "~"  # stands where a pre-release would, and sorts after every other sign
+N_CORE_PARTS = 3  # major, minor, patch
+
+
+def version_key(version: Any) -> bytes:
+    """Return what versions are compared by; build information and a leading `v` do not count."""
+    text = as_text(version) if isinstance(version, int | float | str) else ""
+    if not text or isinstance(version, bool):
+        text = "0"
+    parts = re.split(r"[-.]", text.removeprefix("v").split("+", 1)[0])
+    if len(parts) == N_CORE_PARTS:
+        parts.append(RELEASE)
+    return in_code_units("-".join(_padded(part) for part in parts))
+
+
+def _padded(part: str) -> str:
+    return part.rjust(DIGITS) if part.isascii() and part.isdigit() else part
