@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ranking.experiments.conditions import Groups
+from ranking.experiments.definition import DEFAULT_ATTRIBUTE
 from ranking.experiments.features import Feature
 from ranking.experiments.javascript import as_text, is_truthy
 from ranking.experiments.sticky import StickyStore
@@ -63,9 +64,10 @@ def identify(attributes: Mapping[str, Any], attribute: str, fallback: str = "") 
 
     Args:
         attributes: What is known.
-        attribute: The attribute to hash.
+        attribute: The attribute to hash; empty for `id`.
         fallback: The one to take where that is missing; empty for none.
     """
+    attribute = attribute or DEFAULT_ATTRIBUTE
     found = attributes.get(attribute)
     if not is_truthy(found) and fallback and is_truthy(attributes.get(fallback)):
         return Identity(fallback, attributes[fallback])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -67,21 +68,47 @@ def hash_bucket(seed: str, text: str, version: int) -> float | None:
     return None
 
 
-def hash_buckets(seed: str, texts: Sequence[str]) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class EncodedIds:
+    """Many ids, made ready to be hashed with one seed after another.
+
+    Args:
+        units: UTF-16 code units, zeros after an id's end, (longest, n_ids) uint32.
+        lengths: How many units each id has, (n_ids,).
+    """
+
+    units: NDArray[np.uint32]
+    lengths: NDArray[np.int64]
+
+
+def encode_ids(texts: Sequence[str]) -> EncodedIds:
+    """Return ids ready to be hashed."""
+    encoded = [text.encode("utf-16-le", "surrogatepass") for text in texts]
+    lengths = np.array([len(one) // 2 for one in encoded], dtype=np.int64)
+    longest = int(lengths.max(initial=0))
+    padded = b"".join(one.ljust(2 * longest, b"\0") for one in encoded)
+    units = np.frombuffer(padded, dtype="<u2").reshape(len(texts), longest)
+    return EncodedIds(np.ascontiguousarray(units.T, dtype=np.uint32), lengths)
+
+
+def hash_buckets(seed: str, ids: EncodedIds) -> NDArray[np.float64]:
     """Return where many ids stand in [0, 1) by version 2, all at once.
 
     Args:
         seed: As for `hash_bucket`.
-        texts: The ids.
+        ids: The ids.
 
     Returns:
-        What `hash_bucket` gives for each, (n_texts,).
+        What `hash_bucket` gives for each, (n_ids,).
     """
-    units, lengths = _unit_columns(texts)
-    first = np.full(len(texts), fnv1a_32(seed), dtype=np.uint32)
-    for place, column in enumerate(units):
-        first = np.where(place < lengths, _mixed(first, column), first)
-    return _of_decimal(first) % 10_000 / 10_000
+    values = np.full(len(ids.lengths), fnv1a_32(seed), dtype=np.uint32)
+    shortest = int(ids.lengths.min(initial=0))
+    for place, units in enumerate(ids.units):
+        if place < shortest:
+            _mix(values, units)
+        else:
+            _mix_some(values, units, place < ids.lengths)
+    return _of_decimal(values) % 10_000 / 10_000
 
 
 @lru_cache(maxsize=4096)  # few seeds meet every listener
@@ -102,24 +129,30 @@ def _units(text: str) -> bytes | array[int]:
 _BIG_ENDIAN = array("H", b"\x01\x00")[0] != 1
 
 
-def _unit_columns(texts: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Return units as (longest, n_texts), zeros after a text's end, and lengths (n_texts,)."""
-    encoded = [text.encode("utf-16-le", "surrogatepass") for text in texts]
-    lengths = np.array([len(one) // 2 for one in encoded], dtype=np.int64)
-    longest = int(lengths.max(initial=0))
-    padded = b"".join(one.ljust(2 * longest, b"\0") for one in encoded)
-    return np.frombuffer(padded, dtype="<u2").reshape(len(texts), longest).T, lengths
+def _mix(values: NDArray[np.uint32], units: NDArray[np.uint32]) -> None:
+    values ^= units
+    values *= np.uint32(PRIME)  # unsigned numbers wrap, which is the modulus
 
 
-def _mixed(values: NDArray[np.uint32], units: NDArray[np.uint16]) -> NDArray[np.uint32]:
-    return (values ^ units) * np.uint32(PRIME)  # unsigned numbers wrap, which is the modulus
+def _mix_some(
+    values: NDArray[np.uint32], units: NDArray[np.uint32], chosen: NDArray[np.bool_]
+) -> None:
+    mixed = values ^ units
+    mixed *= np.uint32(PRIME)
+    np.copyto(values, mixed, where=chosen)
 
 
 def _of_decimal(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Return the hashes of the numbers written in decimal."""
     values = np.full(len(numbers), OFFSET_BASIS, dtype=np.uint32)
+    rest, written = numbers.copy(), np.zeros(len(numbers), dtype=bool)
     for power in reversed(range(MAX_DIGITS)):
-        above = numbers // np.uint32(10**power)
-        digits = (above % 10 + ord("0")).astype(np.uint16)
-        values = np.where((above > 0) | (power == 0), _mixed(values, digits), values)
+        digits = rest // np.uint32(10**power)
+        rest -= digits * np.uint32(10**power)
+        written |= digits > 0
+        digits += np.uint32(ord("0"))
+        if power:
+            _mix_some(values, digits, written)
+        else:  # zero is written too
+            _mix(values, digits)
     return values

@@ -7,10 +7,15 @@ https://tc39.es/ecma262/. Only what JSON can hold is covered.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeGuard
 
-LARGEST_PLAIN = 1e21  # from here on JavaScript writes numbers with an exponent
+DECIMAL = re.compile(r"[+-]?(Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)", re.ASCII)
+PREFIXED = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)", re.ASCII)
+LARGEST_EXACT = 2**53 - 1  # whole numbers beyond are rounded
+LEAST_POINT, LARGEST_POINT = -6, 21  # JavaScript writes numbers beyond with an exponent
 
 
 def type_name(value: Any) -> str:
@@ -56,16 +61,13 @@ def as_number(value: Any) -> float:
     if value is None:
         return 0.0
     if isinstance(value, int | float):
-        return float(value)
+        return _as_double(value)
     text = as_text(value).strip()
-    if not text:
-        return 0.0
-    if "_" in text or text.lower().lstrip("+-") in {"nan", "inf", "infinity"}:
-        return float("nan")  # Python reads these as numbers
-    try:
+    if DECIMAL.fullmatch(text):  # not what float() reads: that takes 1_0 and nan too
         return float(text)
-    except ValueError:
-        return float("nan")
+    if PREFIXED.fullmatch(text):
+        return float(int(text, 0))
+    return 0.0 if not text else float("nan")
 
 
 def is_identical(one: Any, other: Any) -> bool:
@@ -85,8 +87,9 @@ def is_same_json(one: Any, other: Any) -> bool:
 
 def ordering_keys(one: Any, other: Any) -> tuple[Any, Any]:
     """Return two values as what `<` compares: two texts by code unit, anything else as numbers."""
-    if isinstance(one, str) and isinstance(other, str):
-        return in_code_units(one), in_code_units(other)
+    texts = [as_text(v) if _is_text_in_comparisons(v) else None for v in (one, other)]
+    if texts[0] is not None and texts[1] is not None:
+        return in_code_units(texts[0]), in_code_units(texts[1])
     return as_number(one), as_number(other)
 
 
@@ -95,9 +98,31 @@ def in_code_units(text: str) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
+def _is_text_in_comparisons(value: Any) -> bool:
+    return type_name(value) in {"string", "array", "object"}
+
+
+def _as_double(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # JSON may write a whole number of any length
+        return math.inf if value > 0 else -math.inf
+
+
 def _number_text(value: float) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if value == int(value) and abs(value) < LARGEST_PLAIN:
-        return str(int(value))
-    return repr(float(value))
+    """Return a number as JavaScript writes it (Number::toString): 1e-7, 1e+21, plain between."""
+    if isinstance(value, int) and abs(value) <= LARGEST_EXACT:
+        return str(value)
+    number = _as_double(value)
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
+    if number == 0:
+        return "0"
+    shortest = Decimal(repr(number)).normalize()
+    _, digits, exponent = shortest.as_tuple()
+    point = len(digits) + int(exponent)  # where it stands, counted from the first digit
+    if LEAST_POINT < point <= LARGEST_POINT:
+        return f"{shortest:f}"
+    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
+    sign = "-" if number < 0 else ""
+    return f"{sign}{first}{'.' if rest else ''}{rest}e{point - 1:+d}"
