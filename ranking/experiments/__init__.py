@@ -1,1 +1,1 @@
-"""Experiments on the request path: who is in which, how rankers are interleaved."""
+"""Who gets which variant of the feed, and how two rankers share one page."""
