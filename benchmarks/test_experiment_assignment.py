@@ -59,7 +59,7 @@ def test_assign_with_holdout_layer_and_targeting(benchmark: Any) -> None:
     assert benchmark(run, read_experiment(FULL), context).in_experiment
 
 
-def test_assign_and_keep(benchmark: Any) -> None:
+def test_assign_who_was_kept(benchmark: Any) -> None:
     context = Context(attributes={"id": IDS["uuid"], **ABOUT}, sticky=MemoryStickyStore())
     assert benchmark(run, read_experiment(FULL), context).is_sticky
 

@@ -6,22 +6,20 @@ Source: GrowthBook SDK specification 0.8.0 (run), whose order of steps this foll
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from ranking.experiments.conditions import meets
 from ranking.experiments.context import Context, Identity, identify
 from ranking.experiments.definition import Experiment, Filter, ParentCondition
 from ranking.experiments.forcing import forced_variation
 from ranking.experiments.hashing import hash_bucket
-from ranking.experiments.ranges import choose_variation, in_namespace, in_range
+from ranking.experiments.ranges import choose_variation, in_namespace
 from ranking.experiments.sticky import NONE, Assignments, StickyStore, kept_with, stuck
 
 ParentCheck = Callable[[Sequence[ParentCondition]], bool]
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One listener before one experiment.
 
     Args:
@@ -78,7 +76,7 @@ def lets_in(filters: Sequence[Filter], context: Context) -> bool:
         if not identity:
             return False
         place = hash_bucket(one.seed, identity.text, one.hash_version or 2)
-        if place is None or not any(in_range(place, span) for span in one.ranges):
+        if place is None or choose_variation(place, one.ranges) < 0:
             return False
     return True
 
@@ -86,21 +84,21 @@ def lets_in(filters: Sequence[Filter], context: Context) -> bool:
 def _by_chance(
     experiment: Experiment, context: Context, identity: Identity, parents_hold: ParentCheck
 ) -> Assignment:
-    outside = _assigned(experiment, identity, NONE)
+    outside = partial(_assigned, experiment, identity, NONE)
     found = stuck(experiment, _earlier(experiment, context))
     seed, version = experiment.hashed_with
     bucket = hash_bucket(seed, identity.text, version)
     if bucket is None or found.is_blocked:
-        return outside
+        return outside()
     if found.variation < 0 and not _is_eligible(experiment, context, identity, parents_hold):
-        return outside
+        return outside()
     chosen = found.variation if found.variation >= 0 else choose_variation(bucket, experiment.spans)
     if chosen < 0:
-        return outside
+        return outside()
     if experiment.force is not None:
         return _assigned(experiment, identity, experiment.force)
     if context.testing or experiment.status == "stopped":
-        return outside
+        return outside()
     result = _assigned(experiment, identity, chosen, bucket, is_sticky=found.variation >= 0)
     _keep(experiment, context, result)
     return result
@@ -114,7 +112,7 @@ def _is_eligible(
             return False
     elif experiment.namespace and not in_namespace(identity.text, experiment.namespace):
         return False
-    if experiment.condition and not meets(context.attributes, experiment.condition, context.groups):
+    if not experiment.meets_condition(context.attributes, context.groups):
         return False
     return not experiment.parent_conditions or parents_hold(experiment.parent_conditions)
 

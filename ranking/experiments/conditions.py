@@ -9,7 +9,7 @@ compares them; regular expressions are Python's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ranking.experiments.javascript import (
@@ -24,6 +24,8 @@ from ranking.experiments.operators import OPERATORS
 Groups = Mapping[str, Sequence[Any]]
 """Saved group → its members."""
 NO_GROUPS: Groups = {}
+Check = Callable[[Any, Groups], bool]
+"""Whether (attributes, groups) meet a condition, or (value, groups) what is wanted of a value."""
 
 
 def meets(attributes: Any, condition: Mapping[str, Any], groups: Groups = NO_GROUPS) -> bool:
@@ -34,42 +36,73 @@ def meets(attributes: Any, condition: Mapping[str, Any], groups: Groups = NO_GRO
         condition: What must hold, all of it.
         groups: Saved groups that `$inGroup` and `$notInGroup` name; an unknown one is empty.
     """
-    return all(_holds(attributes, key, wanted, groups) for key, wanted in condition.items())
+    return compiled(condition)(attributes, groups)
 
 
-def _holds(attributes: Any, key: str, wanted: Any, groups: Groups) -> bool:
+def compiled(condition: Mapping[str, Any]) -> Check:
+    """Return a condition as a function; it is read once, and then asked of every listener.
+
+    Args:
+        condition: One that `shape_faults` finds nothing wrong with.
+    """
+    return _all_of([_entry(key, wanted) for key, wanted in condition.items()])
+
+
+def _entry(key: str, wanted: Any) -> Check:
     if key == "$and":
-        return all(meets(attributes, part, groups) for part in wanted)
+        return _all_of([compiled(part) for part in wanted])
     if key == "$or":
-        return _any_met(attributes, wanted, groups)
+        return _any_of([compiled(part) for part in wanted])
     if key == "$nor":
-        return not _any_met(attributes, wanted, groups)
+        return _none_of(_any_of([compiled(part) for part in wanted]))
     if key == "$not":
-        return not meets(attributes, wanted, groups)
-    return _is_as_wanted(_at_path(attributes, key), wanted, groups)
+        return _none_of(compiled(wanted))
+    return _at_path(key, _value_check(wanted))
 
 
-def _any_met(attributes: Any, parts: Sequence[Any], groups: Groups) -> bool:
-    return not parts or any(meets(attributes, part, groups) for part in parts)
+def _all_of(checks: list[Check]) -> Check:
+    if len(checks) == 1:
+        return checks[0]
+
+    def check(subject: Any, groups: Groups) -> bool:
+        for one in checks:  # noqa: SIM110 -- a generator costs more than the checks
+            if not one(subject, groups):
+                return False
+        return True
+
+    return check
 
 
-def _at_path(attributes: Any, path: str) -> Any:
-    """Return the value at a path with dots; None where there is none."""
-    value = attributes
-    for name in path.split("."):
-        if isinstance(value, Mapping) and name in value:
-            value = value[name]
-        elif is_array(value) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value
+def _any_of(checks: list[Check]) -> Check:
+    return lambda subject, groups: not checks or any(one(subject, groups) for one in checks)
 
 
-def _is_as_wanted(value: Any, wanted: Any, groups: Groups) -> bool:
+def _none_of(check: Check) -> Check:
+    return lambda subject, groups: not check(subject, groups)
+
+
+def _at_path(path: str, check: Check) -> Check:
+    """Return a check of the value at a path with dots; None where there is none."""
+    names = path.split(".")
+
+    def found(attributes: Any, groups: Groups) -> bool:
+        value = attributes
+        for name in names:
+            if isinstance(value, Mapping):
+                value = value.get(name)
+            elif is_array(value) and name.isdecimal() and int(name) < len(value):
+                value = value[int(name)]
+            else:
+                value = None
+        return check(value, groups)
+
+    return found
+
+
+def _value_check(wanted: Any) -> Check:
     if _has_only_operators(wanted):
-        return all(_operates(word, value, what, groups) for word, what in wanted.items())
-    return _equals(value, wanted)
+        return _all_of([_operator_check(word, what) for word, what in wanted.items()])
+    return lambda value, _: _equals(value, wanted)
 
 
 def _has_only_operators(wanted: Any) -> bool:
@@ -87,57 +120,71 @@ def _equals(value: Any, wanted: Any) -> bool:
     return is_same_json(value, wanted)
 
 
-def _operates(word: str, value: Any, wanted: Any, groups: Groups) -> bool:
+def _operator_check(word: str, wanted: Any) -> Check:
     plain = OPERATORS.get(word)
     if plain is not None:
-        return plain(value, wanted)
+        return lambda value, _: plain(value, wanted)
     nested = NESTED.get(word)
-    return nested is not None and nested(value, wanted, groups)
+    return nested(wanted) if nested is not None else _never
 
 
-def _not(value: Any, wanted: Any, groups: Groups) -> bool:
-    return not _is_as_wanted(value, wanted, groups)
+def _not(wanted: Any) -> Check:
+    return _none_of(_value_check(wanted))
 
 
-def _size(value: Any, wanted: Any, groups: Groups) -> bool:
-    return is_array(value) and _is_as_wanted(len(value), wanted, groups)
+def _size(wanted: Any) -> Check:
+    check = _value_check(wanted)
+    return lambda value, groups: is_array(value) and check(len(value), groups)
 
 
-def _elem_match(value: Any, wanted: Any, groups: Groups) -> bool:
+def _elem_match(wanted: Any) -> Check:
     """Return whether an element meets operators, or, as an object, a condition."""
-    if not (is_array(value) and isinstance(wanted, Mapping)):
-        return False
-    check = _is_as_wanted if _has_only_operators(wanted) else meets
-    return any(part is not None and check(part, wanted, groups) for part in value)
+    if not isinstance(wanted, Mapping):
+        return _never
+    check = _value_check(wanted) if _has_only_operators(wanted) else compiled(wanted)
+
+    def matches(value: Any, groups: Groups) -> bool:
+        return is_array(value) and any(part is not None and check(part, groups) for part in value)
+
+    return matches
 
 
-def _all(value: Any, wanted: Any, groups: Groups) -> bool:
-    if not (is_array(value) and is_array(wanted)):
-        return False
-    return all(any(_is_as_wanted(part, one, groups) for part in value) for one in wanted)
+def _all(wanted: Any) -> Check:
+    return _each_found([_value_check(one) for one in wanted]) if is_array(wanted) else _never
 
 
-def _alli(value: Any, wanted: Any, groups: Groups) -> bool:
-    if not (is_array(value) and is_array(wanted)):
-        return False
-    return all(any(_is_alike(part, one, groups) for part in value) for one in wanted)
+def _alli(wanted: Any) -> Check:
+    return _each_found([_alike_check(one) for one in wanted]) if is_array(wanted) else _never
 
 
-def _is_alike(value: Any, wanted: Any, groups: Groups) -> bool:
-    if isinstance(wanted, str):
-        return as_text(value).lower() == wanted.lower()
-    return _is_as_wanted(value, wanted, groups)
+def _each_found(checks: list[Check]) -> Check:
+    def found(value: Any, groups: Groups) -> bool:
+        return is_array(value) and all(any(one(part, groups) for part in value) for one in checks)
+
+    return found
 
 
-def _in_group(value: Any, wanted: Any, groups: Groups) -> bool:
-    return OPERATORS["$in"](value, groups.get(as_text(wanted), ()))
+def _alike_check(wanted: Any) -> Check:
+    if not isinstance(wanted, str):
+        return _value_check(wanted)
+    lowered = wanted.lower()
+    return lambda value, _: as_text(value).lower() == lowered
 
 
-def _not_in_group(value: Any, wanted: Any, groups: Groups) -> bool:
-    return not _in_group(value, wanted, groups)
+def _in_group(wanted: Any) -> Check:
+    name = as_text(wanted)
+    return lambda value, groups: OPERATORS["$in"](value, groups.get(name, ()))
 
 
-NESTED = {
+def _not_in_group(wanted: Any) -> Check:
+    return _none_of(_in_group(wanted))
+
+
+def _never(_value: Any, _groups: Groups) -> bool:
+    return False
+
+
+NESTED: dict[str, Callable[[Any], Check]] = {
     "$not": _not,
     "$size": _size,
     "$elemMatch": _elem_match,
@@ -146,4 +193,4 @@ NESTED = {
     "$inGroup": _in_group,
     "$notInGroup": _not_in_group,
 }
-"""Operators that look inside, or into saved groups."""
+"""Operators that look inside, or into saved groups: what is wanted → the check of a value."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, mode
 from pydantic.alias_generators import to_camel
 
 from ranking.experiments.condition_faults import shape_faults
+from ranking.experiments.conditions import Check, compiled
 from ranking.experiments.ranges import Range, bucket_ranges
 
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -77,6 +78,9 @@ class VariationMeta(Document):
     """For people."""
     passthrough: Flag = False
     """Whether those in it go on to the feature's next rule; for holdouts."""
+
+
+UNNAMED = VariationMeta()
 
 
 class ParentCondition(Document):
@@ -155,14 +159,19 @@ class Experiment(Document):
             return list(self.ranges)
         return bucket_ranges(len(self.variations), self.coverage, self.weights)
 
-    @property
+    @cached_property
+    def meets_condition(self) -> Check:
+        """Whether (attributes, groups) meet the condition."""
+        return compiled(self.condition)
+
+    @cached_property
     def hashed_with(self) -> tuple[str, int]:
         """Seed and version of the hash, with what stands for missing ones."""
         return self.seed or self.key, self.hash_version or 1
 
     def meta_of(self, variation: int) -> VariationMeta:
         """Return what a variation is called."""
-        return self.meta[variation] if variation < len(self.meta) else VariationMeta()
+        return self.meta[variation] if variation < len(self.meta) else UNNAMED
 
 
 def shaped(condition: dict[str, Any]) -> dict[str, Any]:

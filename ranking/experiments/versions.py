@@ -6,6 +6,7 @@ Source: GrowthBook SDK specification 0.8.0 (paddedVersionString).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from ranking.experiments.javascript import as_text, in_code_units
@@ -18,8 +19,11 @@ N_CORE_PARTS = 3  # major, minor, patch
 def version_key(version: Any) -> bytes:
     """Return what versions are compared by; build information and a leading `v` do not count."""
     text = as_text(version) if isinstance(version, int | float | str) else ""
-    if not text or isinstance(version, bool):
-        text = "0"
+    return _key("0" if not text or isinstance(version, bool) else text)
+
+
+@lru_cache(maxsize=4096)  # listeners have few versions between them
+def _key(text: str) -> bytes:
     parts = re.split(r"[-.]", text.removeprefix("v").split("+", 1)[0])
     if len(parts) == N_CORE_PARTS:
         parts.append(RELEASE)
