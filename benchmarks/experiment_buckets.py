@@ -1,10 +1,10 @@
 """Are arms of different experiments independent, whatever ids and seeds look like?
 
 For each kind of id and of seed: 200 seeds split 20,000 ids in halves, and all 19,900 pairs of
-splits are correlated. Of independent pairs 0.1 % pass |z| = 3.29; at most 0.5 % may. Beside it stand the
-share of splits that are further from one half than 3.29 standard errors, and the worst p-value of
-200 chi-square tests of how evenly 100 cells are filled. Version 1 of the hash is shown too, on a
-quarter of the ids, to say why new experiments may not use it.
+splits are correlated. Of independent pairs 0.1 % pass |z| = 3.29; at most 0.5 % may. Beside it
+stand the share of splits that are further from one half than 3.29 standard errors, and the worst
+p-value of 200 chi-square tests of how evenly 100 cells are filled. Version 1 of the hash is shown
+too, on a quarter of the ids, to say why new experiments may not use it.
 
     python benchmarks/experiment_buckets.py [--seeds 200] [--ids 20000]
 """
