@@ -15,6 +15,7 @@ from typing import Any
 from ranking.experiments.javascript import (
     as_number,
     as_text,
+    element_at,
     is_array,
     is_same_json,
     is_truthy,
@@ -90,10 +91,8 @@ def _at_path(path: str, check: Check) -> Check:
         for name in names:
             if isinstance(value, Mapping):
                 value = value.get(name)
-            elif is_array(value) and name.isdecimal() and int(name) < len(value):
-                value = value[int(name)]
             else:
-                value = None
+                value = element_at(value, name) if is_array(value) else None
         return check(value, groups)
 
     return found

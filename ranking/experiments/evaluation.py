@@ -125,7 +125,9 @@ def _is_included(rollout: Rollout, context: Context, feature_id: str) -> bool:
         return False
     if rollout.range is None and rollout.coverage is None:
         return True
-    identity = identify(context.attributes, rollout.hash_attribute)
+    keeps = context.sticky is not None and not rollout.disable_sticky_bucketing
+    fallback = rollout.fallback_attribute if keeps else ""
+    identity = identify(context.attributes, rollout.hash_attribute, fallback)
     if not identity or (rollout.range is None and rollout.coverage == 0):
         return False
     seed, version = rollout.seed or feature_id, rollout.hash_version or 1

@@ -16,6 +16,7 @@ from ranking.experiments.definition import (
     Document,
     Experiment,
     Filter,
+    Flag,
     Number,
     ParentCondition,
     Span,
@@ -44,6 +45,10 @@ class Rollout(Document):
     """Of the hash."""
     hash_attribute: str = DEFAULT_ATTRIBUTE
     """Whose value is hashed."""
+    fallback_attribute: str = ""
+    """Hashed instead where the other is missing, with a sticky store alone."""
+    disable_sticky_bucketing: Flag = False
+    """Whether there is no fallback."""
     condition: dict[str, Any] = Field(default_factory=dict)
     """What a listener's attributes must meet."""
 

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 DECIMAL = re.compile(r"[+-]?(Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)", re.ASCII)
 PREFIXED = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)", re.ASCII)
+LONGEST_PLACE = 10  # digits of an array's last place
 LARGEST_EXACT = 2**53 - 1  # whole numbers beyond are rounded
 LEAST_POINT, LARGEST_POINT = -6, 21  # JavaScript writes numbers beyond with an exponent
 
@@ -34,6 +35,16 @@ def type_name(value: Any) -> str:
 def is_array(value: Any) -> TypeGuard[Sequence[Any]]:
     """Return whether a value is a JSON array."""
     return isinstance(value, list | tuple)
+
+
+def element_at(values: Sequence[Any], name: str) -> Any:
+    """Return an array's element by its place as text; None where there is none.
+
+    >>> element_at(["a", "b"], "1")
+    'b'
+    """
+    is_place = len(name) <= LONGEST_PLACE and name.isascii() and name.isdigit()
+    return values[int(name)] if is_place and int(name) < len(values) else None
 
 
 def is_truthy(value: Any) -> bool:
@@ -66,7 +77,7 @@ def as_number(value: Any) -> float:
     if DECIMAL.fullmatch(text):  # not what float() reads: that takes 1_0 and nan too
         return float(text)
     if PREFIXED.fullmatch(text):
-        return float(int(text, 0))
+        return _as_double(int(text, 0))
     return 0.0 if not text else float("nan")
 
 

@@ -13,21 +13,26 @@ from ranking.experiments.javascript import as_text, in_code_units
 
 DIGITS = 5  # numbers are padded to as many
 RELEASE = "~"  # stands where a pre-release would, and sorts after every other sign
+LONGEST_KEPT = 64  # characters; what a client sends in its stead is worked out anew
 N_CORE_PARTS = 3  # major, minor, patch
 
 
 def version_key(version: Any) -> bytes:
     """Return what versions are compared by; build information and a leading `v` do not count."""
     text = as_text(version) if isinstance(version, int | float | str) else ""
-    return _key("0" if not text or isinstance(version, bool) else text)
+    if not text or isinstance(version, bool):
+        text = "0"
+    return _kept_key(text) if len(text) <= LONGEST_KEPT else _key(text)
 
 
-@lru_cache(maxsize=4096)  # listeners have few versions between them
 def _key(text: str) -> bytes:
     parts = re.split(r"[-.]", text.removeprefix("v").split("+", 1)[0])
     if len(parts) == N_CORE_PARTS:
         parts.append(RELEASE)
     return in_code_units("-".join(_padded(part) for part in parts))
+
+
+_kept_key = lru_cache(maxsize=4096)(_key)  # listeners have few versions between them
 
 
 def _padded(part: str) -> str:

@@ -77,6 +77,17 @@ def test_a_variation_that_is_gone_is_not_kept() -> None:
     assert store.read("id", "u1") == {"fresh-share__0": result.key}
 
 
+def test_a_rollout_falls_back_where_assignments_are_kept() -> None:
+    rule = {"force": 1, "range": [0, 1], "hashAttribute": "account", "fallbackAttribute": "id"}
+    features = read_features(
+        {"f": {"rules": [rule]}, "g": {"rules": [{**rule, "disableStickyBucketing": True}]}}
+    )
+    sticky = MemoryStickyStore()
+    assert evaluate("f", listener("u1", features=features, sticky=sticky)).value == 1
+    assert evaluate("f", listener("u1", features=features)).value is None
+    assert evaluate("g", listener("u1", features=features, sticky=sticky)).value is None
+
+
 def test_force_is_not_kept() -> None:
     store = MemoryStickyStore()
     run(read_experiment(SPEC), listener("u1", sticky=store, forced={"fresh-share": 1}))

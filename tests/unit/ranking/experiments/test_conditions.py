@@ -63,6 +63,13 @@ def test_what_python_takes_for_a_number_is_none(text: str) -> None:
     assert as_number(text) != as_number(text)
 
 
+def test_nothing_a_client_sends_breaks_a_comparison() -> None:
+    assert as_number("0x" + "f" * 400) == float("inf")
+    assert not meets({"a": ["x"]}, {"a." + "9" * 5_000: "x"})
+    assert not meets({"a": ["x", "y"]}, {"a.\u0661": "y"})  # a digit one, and no place
+    assert meets({"a": "9" * 100_000}, {"a": {"$vgt": "1.0.0"}})
+
+
 def test_empty_arrays_and_objects_count_as_true() -> None:
     assert is_truthy([])
     assert is_truthy({})
