@@ -21,6 +21,7 @@ from pipelines.commands import (
     demo,
     embed,
     evaluate,
+    experiment,
     explain,
     export,
     imports,
@@ -54,6 +55,7 @@ app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(export.app, name="export")
 app.add_typer(supply.app, name="supply")
 app.add_typer(tune.app, name="tune")

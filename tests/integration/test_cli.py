@@ -27,6 +27,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "explain",
+    "experiment",
     "export",
     "supply",
     "tune",
@@ -39,7 +40,7 @@ COMMANDS = (
     "serve",
     "demo",
 )
-GROUPS = ("import", "world", "export", "tune", "supply", "keys")
+GROUPS = ("import", "world", "experiment", "export", "tune", "supply", "keys")
 LEAVES = (
     *(("import", kind) for kind in ("lastfm-hetrec", "yambda", "events", "tracks")),
     ("import", "impressions"),
@@ -48,6 +49,7 @@ LEAVES = (
     ("world", "play"),
     ("evaluate", "audio"),
     ("evaluate", "off-policy"),
+    ("experiment", "assign"),
     ("export", "training-set"),
     ("tune", "ranker"),
     *(("supply", name) for name in ("approve", "reject", "stop", "resume", "generate", "briefs")),

@@ -1,0 +1,75 @@
+"""`segue experiment`: who gets which variant of the feed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.options import AsJson
+from pipelines.commands.session import session_of
+
+app = typer.Typer(no_args_is_help=True, help="Split listeners between variants of the feed.")
+
+Spec = Annotated[
+    Path,
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        show_default=False,
+        help="The experiment, as JSON of the GrowthBook SDKs.",
+    ),
+]
+Ids = Annotated[
+    Path,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        show_default=False,
+        help="Ids, one a line, or a JSON list of ids or of objects of attributes.",
+    ),
+]
+Features = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Features and savedGroups that the experiment refers to, as an SDK gets them.",
+    ),
+]
+
+
+@app.callback()
+def experiment() -> None:
+    """Split listeners between variants of the feed."""
+
+
+@app.command("assign")
+def assign(
+    context: typer.Context,
+    spec: Spec,
+    ids: Ids,
+    features: Features = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell for each id whether it is in the experiment, and in which variation."""
+    from pipelines.experiments.assignment import (
+        Payload,
+        assign_all,
+        read_document,
+        read_listeners,
+        read_payload,
+    )
+    from ranking.experiments.reading import read_experiment
+
+    session = session_of(context, as_json=as_json)
+    read = read_experiment(read_document(spec))
+    payload = read_payload(features) if features is not None else Payload()
+    report = assign_all(read, read_listeners(ids, read.hash_attribute or "id"), payload)
+    session.show(report, f"experiment {read.key}")
+    if not session.as_json:
+        session.say(", ".join(f"{name}: {count:,}" for name, count in report.counts().items()))
