@@ -1,0 +1,1 @@
+"""How experiments are analysed: pure functions of per-listener aggregates."""
