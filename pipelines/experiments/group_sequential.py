@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import optimize, special
+from scipy import interpolate, optimize, special
 
 from core.errors import ExperimentError
 from pipelines.experiments.aggregates import Aggregate
@@ -18,6 +21,7 @@ from pipelines.experiments.effects import Effect, effect
 from pipelines.experiments.spending import SPENDINGS, SpendingName
 
 LARGEST_Z = 37.0  # a normal tail beyond it is 0 in double precision
+LARGEST_ALPHA, SMALLEST_ALPHA, ALPHA_LEVELS = 0.99, 1e-6, 24  # where p-values are read
 SMALLEST_SPENT = 1e-15  # of probability; less is below what the integration resolves
 
 
@@ -100,30 +104,73 @@ def crossing(shares: Sequence[float], bounds: Sequence[float], drift: float = 0.
     return Crossing(tuple(at))
 
 
-def group_sequential(
-    control: Aggregate, treatment: Aggregate, config: GroupSequentialConfig, looks: Sequence[int]
-) -> Effect:
-    """Compare at the latest of some looks.
+@dataclass(frozen=True)
+class PlannedLook:
+    """One look of a plan, ready to compare any number of metrics."""
 
-    The interval is the repeated confidence interval: difference ± boundary · standard error, which
-    holds at all looks together. The p-value is the smallest alpha at which this look would cross.
+    alpha: float
+    """Of the plan."""
+    bound: float
+    """The z that this look must exceed."""
+    alphas: NDArray[np.float64]
+    """(m,) falling levels at which this look has a boundary, the plan's among them."""
+    bounds: NDArray[np.float64]
+    """(m,) those boundaries, rising."""
+
+    def compare(self, control: Aggregate, treatment: Aggregate) -> Effect:
+        """Compare at this look.
+
+        The interval is the repeated confidence interval, difference ± boundary · standard error,
+        which holds at all looks together. The p-value is the smallest alpha at which this look
+        would cross, read between levels; it is at or below alpha exactly where this one does.
+
+        Raises:
+            ExperimentError: The aggregates cannot be compared.
+
+        Source:
+            Jennison and Turnbull, "Interim analyses: the repeated confidence interval approach",
+            1989.
+        """
+        found = contrast(control, treatment)
+        return effect(found, self.bound, self._p_value(abs(found.z)))
+
+    def _p_value(self, z: float) -> float:
+        if z <= self.bounds[0]:
+            return 1.0
+        if z >= self.bounds[-1]:
+            return float(self.alphas[-1])
+        between = interpolate.PchipInterpolator(self.bounds, np.log(self.alphas))
+        return math.exp(float(between(z)))
+
+
+def planned_look(config: GroupSequentialConfig, looks: Sequence[int]) -> PlannedLook:
+    """Prepare the latest of some looks.
 
     Args:
-        control: What is compared with.
-        treatment: Of the same variables.
         config: The plan.
         looks: Listeners of both variations at each look so far, rising, the latest last.
 
     Raises:
-        ExperimentError: The aggregates cannot be compared, or looks do not fit the plan.
-
-    Source:
-        Jennison and Turnbull, "Interim analyses: the repeated confidence interval approach", 1989.
+        ExperimentError: The looks do not rise, or more listeners came than were planned.
     """
     shares = [look / config.planned_listeners for look in looks]
-    found = contrast(control, treatment)
-    z = boundaries(shares, alpha=config.alpha, spending=config.spending)[-1]
-    return effect(found, z, _repeated_p_value(abs(found.z), shares, config.spending))
+    bound = boundaries(shares, alpha=config.alpha, spending=config.spending)[-1]
+    levels = np.geomspace(LARGEST_ALPHA, SMALLEST_ALPHA, ALPHA_LEVELS)
+    levels = np.sort(np.append(levels, config.alpha))[::-1]
+    bounds = [boundaries(shares, alpha=level, spending=config.spending)[-1] for level in levels]
+    bounded = np.isfinite(bounds) & (np.diff(bounds, prepend=-1.0) > 0)
+    return PlannedLook(config.alpha, bound, levels[bounded], np.array(bounds)[bounded])
+
+
+def group_sequential(
+    control: Aggregate, treatment: Aggregate, config: GroupSequentialConfig, looks: Sequence[int]
+) -> Effect:
+    """Compare one metric at the latest of some looks; see `PlannedLook.compare`.
+
+    Raises:
+        ExperimentError: The aggregates cannot be compared, or looks do not fit the plan.
+    """
+    return planned_look(config, looks).compare(control, treatment)
 
 
 def _boundary(inside: Inside, share: float, one_side: float) -> float:
@@ -138,21 +185,6 @@ def _boundary(inside: Inside, share: float, one_side: float) -> float:
     if excess(0.0) <= 0:
         return 0.0
     return float(optimize.brentq(excess, 0.0, LARGEST_Z, xtol=1e-10))
-
-
-def _repeated_p_value(z: float, shares: Sequence[float], spending: SpendingName) -> float:
-    """Find the alpha whose latest boundary is z; between 1e-6 and 1, where decisions lie."""
-
-    def above(log_alpha: float) -> float:
-        found = boundaries(shares, alpha=math.exp(log_alpha), spending=spending)[-1]
-        return min(found, LARGEST_Z) - z
-
-    low, high = math.log(1e-6), math.log(0.999)
-    if above(low) <= 0:
-        return 1e-6
-    if above(high) >= 0:
-        return 1.0
-    return math.exp(optimize.brentq(above, low, high, xtol=1e-3))
 
 
 def _check_shares(shares: Sequence[float]) -> None:
