@@ -90,7 +90,7 @@ def event_level_rejects(control: dict[str, Floats], treated: dict[str, Floats]) 
 
 def fixed(rng: np.random.Generator, *, quick: bool) -> Iterator[Figure]:
     """A/A rejections, and coverage of a planted effect, absolute and relative."""
-    sims, n = (150, 1500) if quick else (1000, 5000)
+    sims, n = (150, 1500) if quick else (10_000, 3000)
     for draw in (skewed, binary, ratio):
         name = draw.__name__
         rejected = covered = relative = event_level = 0
@@ -144,7 +144,7 @@ def binary_batches(
 
 
 def rare_batches(rng: np.random.Generator, shape: tuple[int, int], n: int) -> Batches:
-    """One listener in a hundred spends something, with a tail in which one can outweigh them all."""
+    """One listener in a hundred spends something, and one of them can outweigh all others."""
     counts = rng.binomial(n, 0.01, shape)
     owner = np.repeat(np.arange(counts.size), counts.ravel())
     values = rng.lognormal(0.0, 1.8, owner.size)
@@ -253,7 +253,7 @@ def splits(rng: np.random.Generator, *, quick: bool) -> Iterator[Figure]:
     def crossed(rate: float, sims: int) -> NDArray[np.bool_]:
         first = rng.binomial(n, rate, (sims, looks)).cumsum(axis=1)
         counts = np.stack([first, n * np.arange(1, looks + 1) - first], axis=-1).astype(float)
-        evidence = log_evidence(counts, np.array([0.5, 0.5]), config.prior_strength)
+        evidence = log_evidence(counts, np.array([0.5, 0.5]), config)
         return np.logical_or.accumulate(evidence >= bound, axis=1)
 
     sims = 2000 if quick else 20_000
@@ -291,7 +291,7 @@ class Feeds:
 
 
 def interleaved(rng: np.random.Generator, *, quick: bool) -> Iterator[Figure]:
-    """A/A of interleaving where each listener leans to one of the rankers, and on average to none."""
+    """A/A of interleaving where each listener leans to a ranker, and on average to none."""
     sims, listeners = (150, 100) if quick else (1000, 300)
     pool = Feeds.draft(rng, 300 if quick else 5000)
     rejected = by_play = 0
@@ -303,12 +303,12 @@ def interleaved(rng: np.random.Generator, *, quick: bool) -> Iterator[Figure]:
         position = 1.0 / np.log2(2 + np.arange(pool.team.shape[1]))
         chance = 0.6 * pool.appeal[feed] * position * (1 + lean * (2 * pool.team[feed] - 1))
         played = (rng.random(chance.shape) < chance) & pool.competes[feed]
-        credits = [
+        earned = [
             np.bincount(owner, (played & (pool.team[feed] == ranker)).sum(axis=1)).astype(np.int64)
             for ranker in range(2)
         ]
-        rejected += preference(*credits).p_value < 0.05
-        a, b = (int(of.sum()) for of in credits)
+        rejected += preference(*earned).p_value < 0.05
+        a, b = (int(of.sum()) for of in earned)
         by_play += abs(b - a) > Z_95 * math.sqrt(a + b)
     yield share("interleaving, by listener: A/A rejected", rejected, sims, 3.6, 6.4)
     yield share("interleaving, by play: A/A rejected", by_play, sims, 10, 100)

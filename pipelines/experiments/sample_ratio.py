@@ -1,13 +1,15 @@
 """Asks whether listeners arrived in the proportions that were planned.
 
 They do unless assignment, exposure or logging is broken, and then no effect can be trusted. The
-sequential test may be read every day; its evidence is the likelihood of the counts under a
-Dirichlet mixture around the planned shares over that under the shares themselves, which a sound
-experiment exceeds 1 / alpha with a chance below alpha, ever.
+sequential test may be read every day; its evidence is the likelihood of the counts under a mixture
+of other splits over that under the plan, which a sound experiment brings above 1 / alpha with a
+chance below alpha, ever. Most of the mixture lies on the smallest imbalance that matters, and finds
+that soon; the rest is a Dirichlet distribution around the plan, and finds whatever else is wrong.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -24,12 +26,16 @@ class SampleRatioConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    alpha: float = Field(default=0.01, gt=0, lt=1)
-    """Share of sound experiments that may ever be called broken; about a third of it in practice,
-    because looks end."""
-    prior_strength: float = Field(default=8_000, gt=0)
-    """Listeners that the planned shares count as: larger looks for smaller imbalances. 8,000
-    expects shares of a half to be off by about 0.6 points, and finds 51/49 by 50,000 listeners."""
+    alpha: float = Field(default=0.0037, gt=0, lt=1)
+    """Share of sound experiments that may ever be called broken; fewer are, because looks end."""
+    imbalance: float = Field(default=0.016, gt=0, lt=0.5)
+    """The imbalance looked for first, in standard deviations of one listener's assignment: a share
+    p is off by imbalance · √(p (1 - p)), which is 0.8 points of a half."""
+    focus: float = Field(default=0.9, ge=0, lt=1)
+    """Weight of that imbalance in the mixture; the Dirichlet distribution has the rest."""
+    prior_strength: float = Field(default=1_000, gt=0)
+    """Listeners that the planned shares count as in the Dirichlet distribution: the fewer, the
+    sooner gross faults are found, and the later small ones."""
 
 
 class SampleRatio(BaseModel):
@@ -70,7 +76,7 @@ def sample_ratio(
     shares = _shares(counts, weights)
     found = np.array(list(counts.values()), dtype=np.float64)
     expected = shares * found.sum()
-    evidence = float(log_evidence(found, shares, config.prior_strength))
+    evidence = float(log_evidence(found, shares, config))
     chi_square = float(((found - expected) ** 2 / expected).sum()) if found.sum() else 0.0
     p_value = math.exp(min(0.0, -evidence))
     return SampleRatio(
@@ -84,14 +90,26 @@ def sample_ratio(
 
 
 def log_evidence(
-    counts: NDArray[np.float64], shares: NDArray[np.float64], prior_strength: float
+    counts: NDArray[np.float64], shares: NDArray[np.float64], config: SampleRatioConfig
 ) -> NDArray[np.float64]:
-    """Return log likelihood of counts under Dirichlet(prior_strength · shares) over the plan's.
+    """Return log likelihood of counts under the mixture over that under the plan.
 
     Args:
         counts: (..., k) listeners by variation; many looks at once where there are more axes.
         shares: (k,) planned, summing to 1.
-        prior_strength: Concentration of the mixture.
+        config: What is mixed.
+    """
+    spread = _dirichlet_evidence(counts, shares, config.prior_strength)
+    if config.focus == 0:
+        return spread
+    near = _imbalance_evidence(counts, shares, config.imbalance)
+    return np.logaddexp(math.log(config.focus) + near, math.log1p(-config.focus) + spread)
+
+
+def _dirichlet_evidence(
+    counts: NDArray[np.float64], shares: NDArray[np.float64], prior_strength: float
+) -> NDArray[np.float64]:
+    """Mix over Dirichlet(prior_strength · shares).
 
     Source:
         Lindon and Malek, "Anytime-valid inference for multinomial count data", 2022 (first as
@@ -101,6 +119,22 @@ def log_evidence(
     mixture = special.gammaln(prior_strength) - special.gammaln(prior_strength + counts.sum(-1))
     mixture = mixture + (special.gammaln(prior + counts) - special.gammaln(prior)).sum(-1)
     return np.asarray(mixture - (counts * np.log(shares)).sum(-1))
+
+
+def _imbalance_evidence(
+    counts: NDArray[np.float64], shares: NDArray[np.float64], imbalance: float
+) -> NDArray[np.float64]:
+    """Mix over splits in which one share is off, up or down, and the others make up for it."""
+    size = shares.size
+    off = np.minimum(imbalance * np.sqrt(shares * (1 - shares)), np.minimum(shares, 1 - shares) / 2)
+    splits = []
+    for at, sign in itertools.product(range(size), (-1, 1)):
+        moved = shares * (1 - (shares[at] + sign * off[at])) / (1 - shares[at])
+        moved[at] = shares[at] + sign * off[at]
+        splits.append(np.log(moved / shares))
+    return np.asarray(special.logsumexp(counts @ np.stack(splits, axis=1), axis=-1)) - math.log(
+        2 * size
+    )
 
 
 def _shares(counts: Mapping[str, int], weights: Mapping[str, float] | None) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -21,18 +22,31 @@ def test_evidence_is_the_published_one() -> None:
         found = sample_ratio(
             dict(zip(names, case["counts"], strict=True)),
             dict(zip(names, case["weights"], strict=True)),
-            SampleRatioConfig(prior_strength=case["prior_strength"]),
+            SampleRatioConfig(focus=0, prior_strength=case["prior_strength"]),
         )
         # Differences of log-gammas of 1e6 keep about nine digits.
         assert found.log_evidence == pytest.approx(case["log_evalue"], abs=1e-8)
         assert found.p_value == pytest.approx(case["always_valid_p_at_this_look"], rel=1e-7)
 
 
-def test_evidence_is_a_likelihood_ratio_of_mean_one() -> None:
-    """Over all outcomes of 60 listeners, weighted by the plan: an e-value, exactly."""
-    first = np.arange(61.0)
-    evidence = log_evidence(np.stack([first, 60 - first], axis=1), np.array([0.3, 0.7]), 12.0)
-    assert np.exp(evidence) @ stats.binom.pmf(first, 60, 0.3) == pytest.approx(1.0, rel=1e-10)
+@pytest.mark.parametrize("shares", [(0.3, 0.7), (0.1, 0.3, 0.6), (1e-5, 1 - 1e-5)])
+@pytest.mark.parametrize("focus", [0.0, 0.9])
+def test_evidence_is_a_likelihood_ratio_of_mean_one(shares: tuple, focus: float) -> None:
+    """Over all outcomes of 30 listeners, weighted by the plan: an e-value, exactly."""
+    outcomes = np.array(
+        [of for of in itertools.product(range(31), repeat=len(shares)) if sum(of) == 30], float
+    )
+    config = SampleRatioConfig(focus=focus, prior_strength=12, imbalance=0.1)
+    evidence = log_evidence(outcomes, np.array(shares), config)
+    chances = stats.multinomial.pmf(outcomes, 30, shares)
+    assert np.exp(evidence) @ chances == pytest.approx(1.0, rel=1e-9)
+
+
+def test_what_is_neither_near_nor_far_is_found_too() -> None:
+    """An imbalance below the one looked for, at a million listeners, and a very large one."""
+    assert sample_ratio({"a": 503_000, "b": 497_000}).is_broken
+    assert sample_ratio({"a": 300, "b": 150}).is_broken
+    assert sample_ratio({"a": 8_700, "b": 1_300}, {"a": 9, "b": 1}).is_broken
 
 
 def test_the_fixed_test_is_pearsons() -> None:
