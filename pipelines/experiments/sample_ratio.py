@@ -33,7 +33,7 @@ class SampleRatioConfig(BaseModel):
     p is off by imbalance · √(p (1 - p)), which is 0.8 points of a half."""
     focus: float = Field(default=0.9, ge=0, lt=1)
     """Weight of that imbalance in the mixture; the Dirichlet distribution has the rest."""
-    prior_strength: float = Field(default=1_000, gt=0)
+    prior_strength: float = Field(default=300, gt=0)
     """Listeners that the planned shares count as in the Dirichlet distribution: the fewer, the
     sooner gross faults are found, and the later small ones."""
 
