@@ -87,7 +87,8 @@ class ArtifactStore:
         Args:
             kind: "vectors", "factors", "ranker", …
             write: Called with an empty folder to fill.
-            now_ms: Time of creation.
+            now_ms: Time of creation; the next free millisecond where another of the kind was made
+                at this one, so that what is made later is later.
             config: The configuration that made it.
             inputs: Fingerprints of what it was made from.
             metrics: Figures measured while making it.
@@ -102,10 +103,11 @@ class ArtifactStore:
                 for path in sorted(staging.rglob("*"))
                 if path.is_file()
             }
+            made_ms = self._free_moment(kind, now_ms, files)
             manifest = Manifest(
                 kind=kind,
-                version=_version(now_ms, files),
-                created_at=now_ms,
+                version=_version(made_ms, files),
+                created_at=made_ms,
                 code_revision=code_revision(),
                 config=json.loads(json.dumps(dict(config), default=str)),
                 inputs=dict(inputs),
@@ -118,6 +120,15 @@ class ArtifactStore:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return manifest
+
+    def _free_moment(self, kind: str, now_ms: int, files: Mapping[str, str]) -> int:
+        """Return the first millisecond from now at which no other artifact of a kind was made."""
+        while any(
+            folder.name != _version(now_ms, files)
+            for folder in (self.root / kind).glob(f"{_stamp(now_ms)}-*")
+        ):
+            now_ms += 1
+        return now_ms
 
     def _publish(self, staging: Path, manifest: Manifest) -> None:
         target = self.root / manifest.kind / manifest.version
@@ -272,9 +283,13 @@ def _sha256(path: Path) -> str:
 
 
 def _version(now_ms: int, files: Mapping[str, str]) -> str:
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")
     content = hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
-    return f"{moment}-{now_ms % 1000:03d}-{content[:8]}"
+    return f"{_stamp(now_ms)}-{content[:8]}"
+
+
+def _stamp(now_ms: int) -> str:
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")
+    return f"{moment}-{now_ms % 1000:03d}"
 
 
 def _newest(connection: sa.Connection) -> Live | None:

@@ -85,6 +85,16 @@ def test_the_same_work_at_the_same_moment_is_one_artifact(store: ArtifactStore) 
     assert _create(store, "factors", "two").version != _create(store, "factors", "one").version
 
 
+def test_what_is_made_later_in_the_same_millisecond_is_later(store: ArtifactStore) -> None:
+    texts = [f"made as number {number}" for number in range(8)]  # hashes in no order
+    made = [_create(store, "factors", text) for text in texts]
+    assert [one.created_at - NOW_MS for one in made] == list(range(8))
+    assert store.list("factors") == made
+    assert store.latest("factors") == made[-1]
+    assert _create(store, "factors", texts[3]) == made[3]
+    assert _create(store, "index", "first of its kind").created_at == NOW_MS
+
+
 def test_a_writer_that_fails_leaves_nothing(store: ArtifactStore) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").write_text("half")
