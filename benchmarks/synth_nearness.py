@@ -27,9 +27,10 @@ from embeddings.vectors import TrackVectors, unit_rows
 from pipelines.job import Silent
 from pipelines.settings import PipelineSettings
 from pipelines.supply.drafting.draft import draft_briefs
-from pipelines.supply.find_gaps import find_gaps, newest_segments
+from pipelines.supply.find_gaps import find_gaps
 from pipelines.supply.generators.protocol import Delivered, Order
 from pipelines.supply.generators.synth import Synth
+from pipelines.supply.segments.today import newest_segments
 from ranking.supply.desk import Desk
 from ranking.supply.gap import replace_gaps
 

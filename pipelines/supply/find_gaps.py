@@ -6,14 +6,12 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.randomness import derive_seed
 from core.workspace import Workspace
-from embeddings.collaborative.factors import AlsConfig, AlsFactors
+from embeddings.collaborative.factors import AlsConfig
 from pipelines.catalogue import LiveCatalogue, open_catalogue
 from pipelines.history import input_fingerprints, load_history
 from pipelines.job import Progress, Report
@@ -26,10 +24,7 @@ from pipelines.supply.demand.stock import Shelves, stock
 from pipelines.supply.demand.timeless import played_liking
 from pipelines.supply.description import described_segments, tracks_of
 from pipelines.supply.segments.artifact import Segments
-from pipelines.supply.segments.continuity import carried, number_of
-from pipelines.supply.segments.cutting import centroids, cut
-from pipelines.supply.segments.labels import label_of, telling_words
-from pipelines.supply.segments.space import taste_space
+from pipelines.supply.segments.today import KIND, Today, highest_number, segments_today
 from pipelines.traffic import TrafficConfig
 from ranking.catalogue import Catalogue
 from ranking.filters.ai_preference import wanted
@@ -37,8 +32,6 @@ from ranking.model import AiPreference, Floats, Preferences, Rows
 from ranking.supply.audience import KIND as AUDIENCE
 from ranking.supply.audience import save_audience
 from ranking.supply.gap import Estimate, Gap, list_gaps, replace_gaps
-
-KIND = "segments"
 
 
 class GapsReport(Report):
@@ -131,7 +124,8 @@ def find_gaps(
     history = load_history(workspace.warehouse, traffic)
     tallies = history.tallies()
     told = progress.counter("finding gaps")
-    segments, points, churn, gone = _segments(workspace, opened, tallies, config, seed)
+    today = segments_today(workspace, opened, tallies, config, seed)
+    segments, points = today.segments, today.points
     told(1, 4)
     listening = habits(history, tallies, opened.catalogue.tracks, config.habits)
     if not len(segments) or not listening.user_ids or not listening.pairs.plays.size:
@@ -152,13 +146,13 @@ def find_gaps(
     known = np.isin(segments.ids, _reported_before(workspace))
     gaps = tuple(described[row] for row in found.reported(config.gap, known))
     shares = Shares(listening.user_ids, appetites.shares)
-    _keep(workspace, segments, gaps, shares, opened, config, churn, now_ms)
+    _keep(workspace, today, gaps, shares, opened, config, now_ms)
     order = np.argsort(-found.gained_per_track[:, 0], kind="stable")
     return GapsReport(
         gaps=gaps,
         segments=tuple(described[row] for row in order),
-        churn=round(churn, 4),
-        gone=gone,
+        churn=round(today.churn, 4),
+        gone=today.gone,
         listeners=len(listening.user_ids),
         temperature=round(appetites.temperature, 4),
     )
@@ -176,74 +170,9 @@ class Shares(NamedTuple):
     values: Floats
 
 
-def newest_segments(workspace: Workspace) -> Segments | None:
-    """Return the segments of the last search, or None before the first."""
-    newest = workspace.artifacts.latest(KIND)
-    if newest is None:
-        return None
-    return Segments.load(workspace.artifacts.folder(KIND, newest.version))
-
-
-def _points(
-    workspace: Workspace, opened: LiveCatalogue, listeners: Rows, config: GapsConfig
-) -> Floats:
-    """Return where the catalogue's tracks lie in the taste space."""
-    catalogue = opened.catalogue
-    newest = workspace.artifacts.latest("factors")
-    factors: Floats = np.zeros((len(catalogue), 0), dtype=np.float32)
-    if newest is not None:
-        learned = AlsFactors.load(workspace.artifacts.folder("factors", newest.version))
-        factors = learned.aligned(catalogue.tracks.values)
-    return taste_space(catalogue, opened.audio.vectors, factors, listeners, config.space)
-
-
-def _met(tallies: pl.DataFrame, catalogue: Catalogue) -> sp.csr_matrix:
-    """Return (u, n) 1 where a listener played a track."""
-    played = tallies.filter(pl.col("plays") > 0)
-    rows = catalogue.tracks.rows(played["track_id"].to_list())
-    users = played["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
-    known = rows >= 0
-    shape = (int(users.max(initial=-1)) + 1, len(catalogue))
-    return sp.csr_matrix((np.ones(known.sum()), (users[known], rows[known])), shape=shape)
-
-
-def _segments(
-    workspace: Workspace,
-    opened: LiveCatalogue,
-    tallies: pl.DataFrame,
-    config: GapsConfig,
-    seed: int,
-) -> tuple[Segments, Floats, float, tuple[str, ...]]:
-    """Cut taste anew and name the segments after those of the last search."""
-    catalogue = opened.catalogue
-    met = _met(tallies, catalogue)
-    points = _points(workspace, opened, np.diff(met.tocsc().indptr), config)
-    members = cut(points, met, config.segments, derive_seed(seed, "segments"))
-    before = newest_segments(workspace)
-    names, numbers = before.by_track if before else ([], []), _numbers_used(workspace)
-    kept = carried(names, catalogue.tracks.values, members, max(numbers, default=0) + 1)
-    loudness = np.log1p(np.asarray(met.sum(axis=0)).ravel()) + 0.1
-    words = telling_words(catalogue.tags, catalogue.tag_names, members, loudness)
-    segments = Segments(
-        ids=kept.ids,
-        words=words,
-        labels=tuple(label_of(*pair) for pair in zip(kept.ids, words, strict=True)),
-        centroids=centroids(points, members),
-        track_ids=catalogue.tracks.values,
-        members=members,
-    )
-    return segments, points, kept.churn, kept.gone
-
-
 def _reported_before(workspace: Workspace) -> list[str]:
     with workspace.database.read() as connection:
         return [gap.segment for gap in list_gaps(connection)]
-
-
-def _numbers_used(workspace: Workspace) -> list[int]:
-    """Return the highest number that a segment's name has had, as the last artifact keeps it."""
-    newest = workspace.artifacts.latest(KIND)
-    return [int(newest.metrics["highest_number"])] if newest is not None else []
 
 
 def _liking(
@@ -290,16 +219,16 @@ def _kinds(
 
 def _keep(
     workspace: Workspace,
-    segments: Segments,
+    today: Today,
     gaps: tuple[Gap, ...],
     shares: Shares,
     opened: LiveCatalogue,
     config: GapsConfig,
-    churn: float,
     now_ms: int,
 ) -> None:
     """Write segments and audience as artifacts, and the gaps into the store."""
-    highest = max([number_of(name) for name in segments.ids] + _numbers_used(workspace))
+    segments = today.segments
+    highest = highest_number(workspace.artifacts.latest(KIND), segments.ids)
     inputs = {**input_fingerprints(workspace.warehouse), **opened.made_from}
     kept = workspace.artifacts.create(
         KIND,
@@ -310,7 +239,8 @@ def _keep(
         metrics={
             "segments": float(len(segments)),
             "gaps": float(len(gaps)),
-            "churn": churn,
+            "churn": today.churn,
+            "cut_tracks": float(today.cut_tracks),
             "highest_number": float(highest),
         },
     )

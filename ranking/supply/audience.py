@@ -58,13 +58,14 @@ class Audience:
 
         Args:
             rows: (m,) catalogue rows.
-            aims: Row → the segment that a track was ordered for, whatever it turned out to be.
+            aims: Row → the segment that a track was ordered for, whatever it turned out to be; one
+                that is no more gives way to the segment where the track lies.
         """
         columns = {name: column for column, name in enumerate(self.segment_ids)}
         found = self.segment_of[rows]
         for place, row in enumerate(rows.tolist()):
             if row in aims:
-                found[place] = columns.get(aims[row], NOWHERE)
+                found[place] = columns.get(aims[row], int(found[place]))
         return found
 
     def floor(self, reach: float) -> Floats:

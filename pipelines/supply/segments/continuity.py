@@ -9,7 +9,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from core.ids import Ids
-from ranking.model import Rows
+from pipelines.supply.segments.artifact import Segments
+from pipelines.supply.segments.cutting import NOWHERE, centroids, nearest
+from ranking.model import Floats, Rows
 
 SAME = 0.3  # overlap (Jaccard) of tracks from which a segment is the one it was
 
@@ -20,12 +22,10 @@ class Carried(NamedTuple):
     Args:
         ids: (k,) name of each new segment.
         churn: Share of the tracks known to both that changed segments by name.
-        gone: Names that are no more.
     """
 
     ids: tuple[str, ...]
     churn: float
-    gone: tuple[str, ...]
 
 
 def carried(
@@ -62,11 +62,39 @@ def carried(
         if row not in kept:
             kept[row], next_number = f"segment-{next_number:04d}", next_number + 1
         ids.append(kept[row])
-    return Carried(
-        ids=tuple(ids),
-        churn=_churn(before, track_ids, segments, ids),
-        gone=tuple(name for name in old_names if name not in ids),
-    )
+    return Carried(ids=tuple(ids), churn=_churn(before, track_ids, segments, ids))
+
+
+class Grown(NamedTuple):
+    """The segments of before, with the tracks of now.
+
+    Args:
+        ids: (k,) their names.
+        members: (n,) row of each track's segment; negative where nothing is known of it.
+    """
+
+    ids: tuple[str, ...]
+    members: Rows
+
+
+def grown(before: Segments, track_ids: Sequence[str], points: Floats) -> Grown:
+    """Leave tracks in their segments; new ones join the segment whose tracks they are nearest to.
+
+    Args:
+        before: The segments.
+        track_ids: (n,) tracks now, one of them in a segment at least.
+        points: (n, d) where they lie in the taste space of now.
+
+    Returns:
+        The segments that still have tracks.
+    """
+    rows = Ids(before.track_ids).rows(track_ids)
+    members = np.where(rows >= 0, before.members[rows], NOWHERE)
+    used, inside = np.unique(members[members >= 0], return_inverse=True)
+    members[members >= 0] = inside
+    new = np.flatnonzero(members == NOWHERE)
+    members[new] = nearest(points[new], centroids(points, members))
+    return Grown(ids=tuple(before.ids[row] for row in used), members=members)
 
 
 def number_of(segment_id: str) -> int:

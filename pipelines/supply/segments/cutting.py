@@ -37,6 +37,10 @@ class SegmentsConfig(BaseModel):
     listeners: int = Field(default=20, ge=0, le=1_000_000)
     """Listeners that a segment must have had; what fewer ever met joins the nearest that has."""
 
+    recut: float = Field(default=0.25, ge=0, le=100)
+    """Growth of the catalogue, as a share of the tracks there were, from which taste is cut anew;
+    till then new tracks join the segments there are."""
+
     @model_validator(mode="after")
     def _in_order(self) -> SegmentsConfig:
         if self.at_least > self.at_most:

@@ -11,7 +11,7 @@ from core.events import DAY_MS
 from core.ids import Ids
 from core.workspace import Workspace
 from pipelines.job import Progress, Report
-from pipelines.supply.find_gaps import newest_segments
+from pipelines.supply.segments.today import newest_segments
 from pipelines.supply.trials.configuration import TrialsConfig
 from pipelines.supply.trials.log import shown_slots
 from pipelines.supply.trials.sequential import Decision, decide

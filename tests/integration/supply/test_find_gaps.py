@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from pipelines.settings import PipelineSettings
 from pipelines.supply.demand.configuration import GapsConfig
 from pipelines.supply.drafting.configuration import DraftingConfig
 from pipelines.supply.drafting.draft import draft_briefs
-from pipelines.supply.find_gaps import GapsReport, find_gaps, newest_segments
+from pipelines.supply.find_gaps import GapsReport, find_gaps
+from pipelines.supply.segments.today import newest_segments
 from pipelines.traffic import TrafficConfig
 from pipelines.train import train
 from pipelines.world import create
@@ -35,8 +37,11 @@ WORLD = WorldConfig(
 )  # fmt: skip
 
 
-def searched(workspace: Workspace, now_ms: int = 1, **gap: object) -> GapsReport:
-    config = GapsConfig.model_validate({"gap": {"horizon_days": 14, "worth": 5, **gap}})
+def searched(
+    workspace: Workspace, now_ms: int = 1, segments: dict[str, object] | None = None, **gap: object
+) -> GapsReport:
+    told = {"gap": {"horizon_days": 14, "worth": 5, **gap}, "segments": segments or {}}
+    config = GapsConfig.model_validate(told)
     als = PipelineSettings().train.factors.als
     return find_gaps(
         workspace, config, als, TrafficConfig(), seed=1, now_ms=now_ms, progress=Silent()
@@ -61,6 +66,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             now_ms=1,
             progress=Silent(),
         )
+        yield workspace
+
+
+@pytest.fixture
+def copied(world: Workspace, report: GapsReport, tmp_path: Path) -> Iterator[Workspace]:
+    """A world of one's own in which gaps were sought once."""
+    shutil.copytree(world.root, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as workspace:
         yield workspace
 
 
@@ -102,6 +115,50 @@ def test_searched_again_the_segments_keep_their_names_and_nothing_changes(
     assert again.churn == 0.0
     assert again.gaps == report.gaps
     assert again.segments == report.segments
+
+
+def deliver(world: Workspace, like: str, names: list[str]) -> None:
+    """Put tracks on trial that have the words of another, and no sound."""
+    with world.database.write() as connection:
+        row = dict(
+            connection.execute(sa.select(tracks).where(tracks.c.track_id == like)).one()._mapping
+        )
+        row |= {"status": "trial", "audio_path": None, "title": "new"}
+        connection.execute(sa.insert(tracks), [row | {"track_id": name} for name in names])
+
+
+def test_new_tracks_move_no_segment_until_the_catalogue_has_grown_by_a_quarter(
+    copied: Workspace, report: GapsReport
+) -> None:
+    first = newest_segments(copied)
+    assert first is not None
+    before = dict(zip(*first.by_track, strict=True))
+    short = report.gaps[0]
+    few, many = [f"few-{n:02d}" for n in range(20)], [f"many-{n:02d}" for n in range(80)]
+    deliver(copied, short.loved[0], few)
+    grown = searched(copied, now_ms=3)
+    second = newest_segments(copied)
+    assert second is not None
+    now = dict(zip(*second.by_track, strict=True))
+    assert {name: now[name] for name in before} == before
+    assert {now[name] for name in few} == {short.segment}
+    assert (grown.churn, grown.gone) == (0.0, ())
+    assert kept_metric(copied, "cut_tracks") == len(before)
+    deliver(copied, short.loved[0], many)
+    searched(copied, now_ms=4)
+    assert kept_metric(copied, "cut_tracks") == len(before) + len(few) + len(many)
+
+
+def test_other_settings_cut_anew(copied: Workspace, report: GapsReport) -> None:
+    assert len(report.segments) != 3
+    again = searched(copied, now_ms=5, segments={"count": 3})
+    assert len(again.segments) == 3
+
+
+def kept_metric(world: Workspace, name: str) -> float:
+    newest = world.artifacts.latest("segments")
+    assert newest is not None
+    return newest.metrics[name]
 
 
 def test_a_machine_that_plays_all_day_changes_no_figure(

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from core.randomness import generator
 from embeddings.vectors import unit_rows
 from pipelines.supply.segments.artifact import Segments
-from pipelines.supply.segments.continuity import carried, number_of
+from pipelines.supply.segments.continuity import carried, grown, number_of
 from pipelines.supply.segments.cutting import (
     NOWHERE,
     SegmentsConfig,
@@ -117,7 +117,7 @@ def test_segments_keep_their_names_though_their_numbers_changed() -> None:
     after = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0])
     kept = carried(before, tracks, after, 7)
     assert names(after, kept.ids) == before[1]
-    assert (kept.churn, kept.gone) == (0.0, ())
+    assert kept.churn == 0.0
 
 
 def test_what_split_off_gets_a_number_that_was_never_used() -> None:
@@ -132,8 +132,34 @@ def test_a_segment_that_shares_too_little_is_gone() -> None:
     before = (["a", "b", "c", "d"], ["segment-0001"] * 4)
     kept = carried(before, ["a", *(f"new-{n}" for n in range(8))], np.zeros(9, dtype=int), 2)
     assert kept.ids == ("segment-0002",)  # 1 of 12 tracks in common
-    assert kept.gone == ("segment-0001",)
     assert number_of(kept.ids[0]) == 2
+
+
+def kept_segments(track_ids: list[str], members: list[int], ids: tuple[str, ...]) -> Segments:
+    nothing: tuple[str, ...] = ("",) * len(ids)
+    centres = np.zeros((len(ids), 2), dtype=np.float32)
+    words = ((),) * len(ids)
+    return Segments(ids, words, nothing, centres, tuple(track_ids), np.array(members))
+
+
+def test_tracks_stay_where_they_were_and_new_ones_join_what_they_sound_like() -> None:
+    before = kept_segments(
+        ["a", "b", "c", "unplaced"], [1, 0, 1, NOWHERE], ("segment-0004", "segment-0002")
+    )
+    now = ["new-b", "c", "unplaced", "b", "silent", "a"]
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    # "a" has come to lie among the others' tracks: it stays, and outweighs nobody.
+    points = np.array([north, east, east, north, [0.0, 0.0], [0.6, 0.8]], dtype=np.float32)
+    found = grown(before, now, points)
+    assert found.ids == before.ids
+    assert found.members.tolist() == [0, 1, 1, 0, NOWHERE, 1]
+
+
+def test_a_segment_whose_tracks_are_all_gone_is_no_more() -> None:
+    before = kept_segments(["a", "b", "c"], [0, 1, 2], ("x", "y", "z"))
+    found = grown(before, ["a", "c"], np.eye(2, dtype=np.float32))
+    assert found.ids == ("x", "z")
+    assert found.members.tolist() == [0, 1]
 
 
 def test_words_tell_a_segment_from_the_others_and_the_heard_speak_loudest() -> None:

@@ -67,7 +67,7 @@ def test_tracks_stand_in_the_rows_of_the_catalogue_and_in_the_segment_they_were_
     rows = np.array([4, 1, 3, 0])
     assert audience.segments_of(rows, {}).tolist() == [2, -1, -1, 1]
     aims = {1: "segment-0007", 4: "segment-0001", 0: "segment-that-is-gone"}
-    assert audience.segments_of(rows, aims).tolist() == [1, 2, -1, -1]
+    assert audience.segments_of(rows, aims).tolist() == [1, 2, -1, 1]  # "d" lies in its own
     assert audience.segment_of.tolist() == [1, -1, 0, -1, 2]  # nothing was written into it
 
 
