@@ -4,9 +4,11 @@
     python benchmarks/closed_loop_plot.py loop.jsonl docs/supply-loop.svg
 
 For each seed three equal worlds: `whole`, `starved` of nine in ten tracks of three styles, and
-`fed`, the starved one with a turn of the supply loop before each day. All are played for the same
-days by the same listeners; the ranker is trained before the first day, and what is learned from
-listening is learned again before each, as a nightly job would. One line a seed, world and day.
+`fed`, the starved one where what runs short is ordered. All are played for the same days by the
+same listeners and go round the loop before each: trials are settled, gaps sought, and new tracks
+offered to those with an appetite for them; only in the fed world may anything be made. The ranker
+is trained before the first day, and what is learned from listening is learned again before each,
+as a nightly job would. One line a seed, world and day.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from pipelines.world.config import PlayConfig, WorldConfig
 from pipelines.world.create import create_world
 from pipelines.world.play import play_world
 from pipelines.world.traits import STYLE_NAMES
+from ranking.supply.switches import EVERYTHING, set_switch
 
 FAN = 0.3  # weight of a taste from which a listener counts as one of a style's
 WORLDS = ("whole", "starved", "fed")
@@ -105,35 +108,45 @@ def lived(
     listeners: int,
     settings: PipelineSettings,
 ) -> Iterator[dict[str, Any]]:
-    """Play a world day by day; the fed one goes round the loop before each."""
+    """Play a world day by day, a turn of the loop before each; only the fed one is given tracks."""
     with open_workspace(folder) as workspace:
+        if name != "fed":
+            stop_orders(workspace)
         fans = fans_of(read_truth(workspace), starved)
         for turn in range(turns):
             midnight_ms = (latest_moment(workspace) // DAY_MS + 1) * DAY_MS
             line: dict[str, Any] = {"world": name, "turn": turn}
-            if name == "fed":
-                done = run_turn(
-                    workspace,
-                    settings.supply,
-                    settings.train,
-                    {},
-                    duplicates=settings.embeddings.duplicates,
-                    seed=1,
-                    clock=partial(int, midnight_ms),
-                    progress=Silent(),
-                )
-                line |= {
-                    "gaps": [gap.label for gap in done.gaps],
-                    "delivered": done.orders.delivered,
-                    "passed": done.gate.passed,
-                    "graduated": done.trials.graduated,
-                    "retired": done.trials.retired,
-                }
+            done = run_turn(
+                workspace,
+                settings.supply,
+                settings.train,
+                {},
+                duplicates=settings.embeddings.duplicates,
+                seed=1,
+                clock=partial(int, midnight_ms),
+                progress=Silent(),
+            )
+            line |= {
+                "gaps": [gap.label for gap in done.gaps],
+                "delivered": done.orders.delivered,
+                "passed": done.gate.passed,
+                "graduated": done.trials.graduated,
+                "retired": done.trials.retired,
+            }
             learn_again(workspace, settings, midnight_ms)
             play = PlayConfig(days=1, control_share=0.0, play_listeners=listeners)
             play_world(workspace, play, settings.feed, Silent())
             line |= counted(workspace, fans, midnight_ms)
             yield line
+
+
+def stop_orders(workspace: Workspace) -> None:
+    """Let nothing be made in a world."""
+    now_ms = latest_moment(workspace)
+    why = "a world without generation"
+    set_switch(
+        workspace.database, EVERYTHING, stopped=True, reason=why, who="benchmark", now_ms=now_ms
+    )
 
 
 def learn_again(workspace: Workspace, settings: PipelineSettings, now_ms: int) -> None:
