@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import stats
 
-from ranking.experiments.hashing import encode_ids, hash_bucket, hash_buckets
+from ranking.experiments.bucketing.hashing import encode_ids, hash_bucket, hash_buckets
 
 CRITICAL_Z = 3.29
 CELLS = 100

@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from pipelines.experiments.aggregates import Aggregate, aggregate_listeners
-from pipelines.experiments.always_valid import AlwaysValidConfig, always_valid, critical_value
-from pipelines.experiments.contrasts import contrast
-from pipelines.experiments.effects import fixed_horizon
-from pipelines.experiments.group_sequential import boundaries
-from pipelines.experiments.preferences import preference
-from pipelines.experiments.sample_ratio import SampleRatioConfig, log_evidence
+from pipelines.experiments.sequential.always_valid import (
+    AlwaysValidConfig,
+    always_valid,
+    critical_value,
+)
+from pipelines.experiments.sequential.group_sequential import boundaries
+from pipelines.experiments.sequential.sample_ratio import SampleRatioConfig, log_evidence
+from pipelines.experiments.statistics.aggregates import Aggregate, aggregate_listeners
+from pipelines.experiments.statistics.contrasts import contrast
+from pipelines.experiments.statistics.effects import fixed_horizon
+from pipelines.experiments.statistics.preferences import preference
 from ranking.experiments.interleaving import credit, seeded_coin, team_draft
 
 Floats = NDArray[np.float64]

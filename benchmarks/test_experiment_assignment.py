@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ranking.experiments.context import Context
-from ranking.experiments.evaluation import evaluate, run
-from ranking.experiments.hashing import encode_ids, hash_bucket, hash_buckets
-from ranking.experiments.reading import read_experiment, read_features
-from ranking.experiments.sticky import MemoryStickyStore
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import evaluate, run
+from ranking.experiments.assigning.sticky import MemoryStickyStore
+from ranking.experiments.bucketing.hashing import encode_ids, hash_bucket, hash_buckets
+from ranking.experiments.definitions.reading import read_experiment, read_features
 
 IDS = {
     "short": "user-12345",

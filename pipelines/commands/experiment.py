@@ -64,7 +64,7 @@ def assign(
         read_listeners,
         read_payload,
     )
-    from ranking.experiments.reading import read_experiment
+    from ranking.experiments.definitions.reading import read_experiment
 
     session = session_of(context, as_json=as_json)
     read = read_experiment(read_document(spec))

@@ -11,14 +11,14 @@ from typing import Any
 
 from core.errors import ConfigError, DataError
 from pipelines.job import Report
-from ranking.experiments.conditions import Groups
-from ranking.experiments.context import Context
-from ranking.experiments.definition import Experiment
-from ranking.experiments.evaluation import run
-from ranking.experiments.features import Feature
-from ranking.experiments.hashing import hash_bucket
-from ranking.experiments.javascript import is_array
-from ranking.experiments.reading import read_features
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import run
+from ranking.experiments.bucketing.hashing import hash_bucket
+from ranking.experiments.definitions.definition import Experiment
+from ranking.experiments.definitions.features import Feature
+from ranking.experiments.definitions.reading import read_features
+from ranking.experiments.targeting.conditions import Groups
+from ranking.experiments.targeting.javascript import is_array
 
 
 class AssignedId(Report):

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import ExperimentError
-from pipelines.experiments.aggregate_file import ExperimentAggregates, read_aggregates
-from pipelines.experiments.aggregates import Aggregate, SecondVariable, aggregate_listeners
-from pipelines.experiments.capping import cap_values, winsorising_cap
+from pipelines.experiments.statistics.aggregate_file import ExperimentAggregates, read_aggregates
+from pipelines.experiments.statistics.aggregates import (
+    Aggregate,
+    SecondVariable,
+    aggregate_listeners,
+)
+from pipelines.experiments.statistics.capping import cap_values, winsorising_cap
 
 SECONDS = ("denominator", "covariate", "covariate_denominator")
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from pipelines.experiments.aggregates import Aggregate
-from pipelines.experiments.always_valid import (
+from pipelines.experiments.sequential.always_valid import (
     AlwaysValidConfig,
     always_valid,
     critical_value,
     half_width,
 )
+from pipelines.experiments.statistics.aggregates import Aggregate
 from tests.support.shared_data import shared_vectors
 
 

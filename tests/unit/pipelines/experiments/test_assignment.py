@@ -11,7 +11,7 @@ import structlog
 from core.errors import DataError
 from pipelines import cli
 from pipelines.experiments.assignment import read_listeners
-from ranking.experiments.hashing import hash_bucket
+from ranking.experiments.bucketing.hashing import hash_bucket
 
 IDS = ["user-1", "naïve", "Ünï-😀", "日本語", "👩‍🎤", "a\u2028b", "[x", " spaced "]
 SPEC: dict[str, Any] = {

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from core.errors import ExperimentError
-from pipelines.experiments.aggregate_file import ExperimentAggregates
-from pipelines.experiments.aggregates import Aggregate, aggregate_listeners
-from pipelines.experiments.always_valid import AlwaysValidConfig, always_valid
-from pipelines.experiments.comparisons import compare
-from pipelines.experiments.corrections import adjust
-from pipelines.experiments.effects import fixed_horizon
-from pipelines.experiments.group_sequential import GroupSequentialConfig, planned_look
+from pipelines.experiments.sequential.always_valid import AlwaysValidConfig, always_valid
+from pipelines.experiments.sequential.group_sequential import GroupSequentialConfig, planned_look
+from pipelines.experiments.statistics.aggregate_file import ExperimentAggregates
+from pipelines.experiments.statistics.aggregates import Aggregate, aggregate_listeners
+from pipelines.experiments.statistics.comparisons import compare
+from pipelines.experiments.statistics.corrections import adjust
+from pipelines.experiments.statistics.effects import fixed_horizon
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipelines.experiments.corrections import adjust
+from pipelines.experiments.statistics.corrections import adjust
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

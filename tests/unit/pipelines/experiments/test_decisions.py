@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.experiments.decisions import Decision, Finding, Margin, decide, non_inferiority
-from pipelines.experiments.effects import Effect, Interval
-from pipelines.experiments.sample_ratio import sample_ratio
+from pipelines.experiments.sequential.sample_ratio import sample_ratio
+from pipelines.experiments.statistics.decisions import (
+    Decision,
+    Finding,
+    Margin,
+    decide,
+    non_inferiority,
+)
+from pipelines.experiments.statistics.effects import Effect, Interval
 
 SOUND = sample_ratio({"control": 5000, "fresh": 5010})
 BROKEN = sample_ratio({"control": 5000, "fresh": 6000})

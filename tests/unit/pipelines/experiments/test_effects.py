@@ -11,9 +11,9 @@ from tea_tasting.aggr import Aggregates
 from tea_tasting.metrics import RatioOfMeans
 
 from core.errors import ExperimentError
-from pipelines.experiments.aggregates import Aggregate, aggregate_listeners
-from pipelines.experiments.contrasts import contrast
-from pipelines.experiments.effects import fixed_horizon
+from pipelines.experiments.statistics.aggregates import Aggregate, aggregate_listeners
+from pipelines.experiments.statistics.contrasts import contrast
+from pipelines.experiments.statistics.effects import fixed_horizon
 
 NAMES = ("value", "denominator", "covariate", "covariate_denominator")
 

@@ -10,14 +10,14 @@ import pytest
 from scipy import special, stats
 
 from core.errors import ExperimentError
-from pipelines.experiments.aggregates import Aggregate
-from pipelines.experiments.group_sequential import (
+from pipelines.experiments.sequential.group_sequential import (
     GroupSequentialConfig,
     boundaries,
     crossing,
     group_sequential,
 )
-from pipelines.experiments.spending import SPENDINGS, SpendingName
+from pipelines.experiments.sequential.spending import SPENDINGS, SpendingName
+from pipelines.experiments.statistics.aggregates import Aggregate
 from tests.support.shared_data import shared_vectors
 
 FORTNIGHT = [day / 14 for day in range(1, 15)]

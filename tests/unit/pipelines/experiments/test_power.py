@@ -9,8 +9,8 @@ from tea_tasting.aggr import Aggregates
 from tea_tasting.metrics import Mean
 
 from core.errors import ExperimentError
-from pipelines.experiments.aggregates import Aggregate, aggregate_listeners
-from pipelines.experiments.power import (
+from pipelines.experiments.statistics.aggregates import Aggregate, aggregate_listeners
+from pipelines.experiments.statistics.power import (
     Days,
     PowerConfig,
     days_needed,

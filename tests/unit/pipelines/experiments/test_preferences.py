@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from core.errors import ExperimentError
-from pipelines.experiments.always_valid import AlwaysValidConfig
-from pipelines.experiments.preferences import always_valid_preference, preference
+from pipelines.experiments.sequential.always_valid import AlwaysValidConfig
+from pipelines.experiments.statistics.preferences import always_valid_preference, preference
 
 
 def test_it_is_a_t_test_over_listeners_who_gave_credit() -> None:

@@ -10,7 +10,11 @@ import pytest
 from scipy import stats
 
 from core.errors import ExperimentError
-from pipelines.experiments.sample_ratio import SampleRatioConfig, log_evidence, sample_ratio
+from pipelines.experiments.sequential.sample_ratio import (
+    SampleRatioConfig,
+    log_evidence,
+    sample_ratio,
+)
 from tests.support.shared_data import shared_vectors
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ranking.experiments.context import Context
-from ranking.experiments.evaluation import evaluate, run
-from ranking.experiments.reading import read_experiment, read_features
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import evaluate, run
+from ranking.experiments.definitions.reading import read_experiment, read_features
 
 growthbook = pytest.importorskip("growthbook", reason="the SDK is a dependency of development")
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.experiments.context import Context
-from ranking.experiments.evaluation import evaluate, run
-from ranking.experiments.hashing import hash_bucket
-from ranking.experiments.reading import read_experiment, read_features
-from ranking.experiments.sticky import MemoryStickyStore
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import evaluate, run
+from ranking.experiments.assigning.sticky import MemoryStickyStore
+from ranking.experiments.bucketing.hashing import hash_bucket
+from ranking.experiments.definitions.reading import read_experiment, read_features
 
 SPEC: dict[str, Any] = {
     "key": "fresh-share",

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ranking.experiments.condition_faults import shape_faults, unknown_operators
-from ranking.experiments.conditions import meets
-from ranking.experiments.javascript import as_number, as_text, is_truthy
+from ranking.experiments.targeting.condition_faults import shape_faults, unknown_operators
+from ranking.experiments.targeting.conditions import meets
+from ranking.experiments.targeting.javascript import as_number, as_text, is_truthy
 
 # What the JavaScript SDK 1.8.0 says, where Python left to itself would say otherwise.
 JAVASCRIPT: list[tuple[dict[str, Any], dict[str, Any], bool]] = [

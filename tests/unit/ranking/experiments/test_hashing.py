@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.experiments.hashing import PLACES, encode_ids, fnv1a_32, hash_bucket, hash_buckets
+from ranking.experiments.bucketing.hashing import (
+    PLACES,
+    encode_ids,
+    fnv1a_32,
+    hash_bucket,
+    hash_buckets,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranking.experiments.context import Context
-from ranking.experiments.evaluation import run
-from ranking.experiments.hashing import encode_ids, hash_buckets
-from ranking.experiments.layers import check_layers
-from ranking.experiments.reading import read_experiment
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import run
+from ranking.experiments.bucketing.hashing import encode_ids, hash_buckets
+from ranking.experiments.definitions.reading import read_experiment
+from ranking.experiments.layering.layers import check_layers
 
 N_SEEDS, N_IDS = 200, 20_000
 CRITICAL_Z = 3.29  # passed by 1 pair in 1,000 where arms are independent

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExperimentError
-from ranking.experiments.assignment import lets_in
-from ranking.experiments.context import Context
-from ranking.experiments.definition import Experiment
-from ranking.experiments.layers import Holdout, check_layers, free_ranges
-from ranking.experiments.reading import read_experiment
+from ranking.experiments.assigning.assignment import lets_in
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.definitions.definition import Experiment
+from ranking.experiments.definitions.reading import read_experiment
+from ranking.experiments.layering.layers import Holdout, check_layers, free_ranges
 
 ENDS = st.integers(0, 20).map(lambda end: end / 20)
 RANGES = st.lists(st.tuples(ENDS, ENDS).map(sorted), min_size=1, max_size=3)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExperimentError
-from ranking.experiments.context import Context
-from ranking.experiments.definition import Experiment
-from ranking.experiments.evaluation import run
-from ranking.experiments.places import OUTSIDE, variations_at
-from ranking.experiments.ramping import check_widening
-from ranking.experiments.reading import read_experiment
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import run
+from ranking.experiments.definitions.definition import Experiment
+from ranking.experiments.definitions.reading import read_experiment
+from ranking.experiments.layering.places import OUTSIDE, variations_at
+from ranking.experiments.layering.ramping import check_widening
 
 SPEC: dict[str, Any] = {
     "key": "ramp",

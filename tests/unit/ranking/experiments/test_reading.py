@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from core.errors import ConfigError, ExperimentError
-from ranking.experiments.admission import check_new
-from ranking.experiments.reading import read_experiment, read_features
+from ranking.experiments.definitions.reading import read_experiment, read_features
+from ranking.experiments.layering.admission import check_new
 
 SPEC: dict[str, Any] = {
     "key": "new", "variations": [0, 1], "seed": "new-1", "hashVersion": 2, "weights": [0.5, 0.5],

@@ -9,14 +9,19 @@ from typing import Any
 import pytest
 
 from core.errors import ConfigError
-from ranking.experiments.conditions import meets
-from ranking.experiments.context import Context
-from ranking.experiments.evaluation import Evaluated, evaluate, run
-from ranking.experiments.forcing import query_override
-from ranking.experiments.hashing import hash_bucket
-from ranking.experiments.ranges import bucket_ranges, choose_variation, equal_weights, in_namespace
-from ranking.experiments.reading import read_experiment, read_features
-from ranking.experiments.sticky import MemoryStickyStore
+from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.evaluation import Evaluated, evaluate, run
+from ranking.experiments.assigning.forcing import query_override
+from ranking.experiments.assigning.sticky import MemoryStickyStore
+from ranking.experiments.bucketing.hashing import hash_bucket
+from ranking.experiments.bucketing.ranges import (
+    bucket_ranges,
+    choose_variation,
+    equal_weights,
+    in_namespace,
+)
+from ranking.experiments.definitions.reading import read_experiment, read_features
+from ranking.experiments.targeting.conditions import meets
 from tests.support.shared_data import shared_vectors
 
 Cases = dict[str, list[Any]]

@@ -1,0 +1,1 @@
+"""What may be looked at while it runs, without being misled."""

@@ -1,0 +1,1 @@
+"""What aggregates say: effects, their intervals, and the decision."""

@@ -1,0 +1,1 @@
+"""Which variation a listener gets."""

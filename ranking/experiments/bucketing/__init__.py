@@ -1,0 +1,1 @@
+"""Where a hash puts a listener, and which variation owns that place."""

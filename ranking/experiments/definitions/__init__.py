@@ -1,0 +1,1 @@
+"""Experiments and features as JSON tells them."""

@@ -1,0 +1,1 @@
+"""Which experiments may run together, and how one grows."""

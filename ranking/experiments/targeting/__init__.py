@@ -1,0 +1,1 @@
+"""Which listeners an experiment is for, judged as client SDKs judge."""
