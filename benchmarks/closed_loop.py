@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--turns", type=int, default=10)
-    parser.add_argument("--listeners", type=int, default=300)
+    parser.add_argument("--listeners", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     configure_logging(as_json=True)
@@ -77,9 +77,15 @@ def main() -> None:
 
 
 def settings_of() -> PipelineSettings:
-    """Return the settings of a loop that needs nobody."""
+    """Return the settings of a loop that needs nobody and makes tracks as long as the world's."""
+    shortest, longest = (part * WorldConfig().track_seconds for part in (0.8, 1.2))
     return PipelineSettings.model_validate(
-        {"supply": {"budget": {"auto_approve": True, "tracks_per_day": 40}}}
+        {
+            "supply": {
+                "budget": {"auto_approve": True, "tracks_per_day": 40},
+                "drafting": {"seconds": (shortest, longest)},
+            }
+        }
     )
 
 

@@ -18,8 +18,10 @@ class FreshSlotsConfig(BaseModel):
 
     share: float = Field(default=0.1, ge=0, le=1)
     """Share of the slots kept for trial tracks; 0 keeps none."""
+    most: float = Field(default=0.3, ge=0, le=1)
+    """Share that is kept for a listener for whom so many trial tracks were made."""
     one_from: int = Field(default=10, ge=2, le=1000)
-    """Slots from which a page has at least one fresh slot, whatever the share."""
+    """Slots from which a page has at least one fresh slot, and may have more than the share."""
     temperature: float = Field(default=1.0, gt=0, le=100)
     """Sharpness of the draw: 1 is Thompson sampling, less is greedier, large is even."""
 
@@ -36,19 +38,23 @@ class Draw(NamedTuple):
     propensity: float
 
 
-def fresh_count(size: int, available: int, config: FreshSlotsConfig) -> int:
+def fresh_count(size: int, offered: Floats, config: FreshSlotsConfig) -> int:
     """Return how many slots of a page are kept.
 
     Args:
         size: Slots of the page.
-        available: Trial candidates there are.
-        config: The share.
+        offered: (k,) the fresh source's scores of the trial candidates, NaN where it has none: the
+            logarithm of the slots that each should have.
+        config: The shares.
     """
     if config.share == 0:
         return 0
-    wanted = max(int(config.share * size + 1e-9), int(size >= config.one_from))
+    wished = int(np.rint(np.exp(offered[np.isfinite(offered)].astype(np.float64)).sum()))
+    wanted = int(config.share * size + 1e-9)
+    if size >= config.one_from:
+        wanted = max(wanted, 1, min(wished, int(config.most * size + 1e-9)))
     # The first slot is never fresh: the page opens with what is known to be wanted.
-    return min(wanted, available, max(size - 1, 0))
+    return min(wanted, offered.size, max(size - 1, 0))
 
 
 def fresh_positions(size: int, count: int) -> tuple[int, ...]:

@@ -155,7 +155,8 @@ class OpenPage:
     def __post_init__(self) -> None:
         n_trial = int(self.trial.sum())
         n_ordinary = len(self.candidates) - n_trial
-        self.n_fresh = fresh_count(self.wanted, n_trial, self.config.fresh)
+        offered = self._fresh_scores()[self.trial]
+        self.n_fresh = fresh_count(self.wanted, offered, self.config.fresh)
         if n_ordinary == 0:  # better a page of trial tracks than none
             self.n_fresh = min(self.wanted, n_trial)
         size = min(self.wanted, n_ordinary + self.n_fresh)

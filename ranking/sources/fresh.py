@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ranking.catalogue import Catalogue
 from ranking.listeners.preference import preference_weights
-from ranking.model import Candidates, FeedQuery, Floats, Listener, Rows, one_source
+from ranking.model import Candidates, FeedQuery, Floats, Listener, Mask, Rows, one_source
 from ranking.sources.beliefs import Beliefs, Doubles, TrialBoard
 from ranking.sources.shelf import Shelf
 from ranking.sources.thompson import win_probabilities
@@ -31,7 +31,7 @@ class FreshConfig(BaseModel):
     """Whether to leave out what the filters would drop as heard, so that it takes no place."""
     history_limit: int = Field(default=200, ge=1, le=5000)
     """Latest tracks of the listener that make the taste."""
-    reach: float = Field(default=0.3, gt=0, le=1)
+    reach: float = Field(default=0.1, gt=0, le=1)
     """Share of the listeners that a segment's trial tracks are offered to: those with the largest
     appetite for it."""
     appetite: float = Field(default=2.0, ge=0, le=100)
@@ -51,9 +51,10 @@ class FreshSource:
     A track is offered to the listeners with the largest appetite for its segment, and believed to
     be heard out as its trial tells so far, more so the larger the appetite. Of a listener whose
     appetite is not known it is the nearness to their favourites that counts, for a cold one being
-    new, a little. The score is the logarithm of the probability that its draw is the highest of all
-    that are offered, so that a softmax at temperature 1 over the scores *is* Thompson sampling,
-    with known propensities.
+    new, a little. The score is the logarithm of the slots it should have: the probability that its
+    draw is the highest of all that are offered, times the tracks that were made for this listener,
+    one at least. A softmax at temperature 1 over the scores *is* Thompson sampling, with known
+    propensities, and their sum tells how many slots the listener would have.
 
     Args:
         shelf: The trial tracks that may be offered.
@@ -83,35 +84,40 @@ class FreshSource:
         object.__setattr__(self, "floor", self.audience.floor(self.config.reach))
 
     def fetch(self, query: FeedQuery, limit: int) -> Candidates:
-        """Return trial tracks with the logarithm of their probability."""
+        """Return trial tracks with the logarithm of the slots each should have."""
         beliefs = self.board.beliefs
         rows = self.trial[self.shelf.open_to(query)[self.trial] & beliefs.open[self.trial]]
         if self.config.skip_heard:
             rows = rows[~np.isin(rows, self.shelf.skipped(query))]
-        rows, lift = self._aimed(query.listener, rows, beliefs)
+        rows, lift, own = self._aimed(query.listener, rows, beliefs)
         mean = beliefs.mean[rows] + lift
         deviation = beliefs.deviation[rows]
         hopeful = np.argsort(-(mean + OPTIMISM * deviation), kind="stable")[:limit]
         chances = win_probabilities(mean[hopeful], deviation[hopeful])
-        scores = np.log(np.maximum(chances, UNLIKELIEST)).astype(np.float32)
+        slots = np.maximum(chances, UNLIKELIEST) * max(int(own[hopeful].sum()), 1)
+        scores = np.log(slots).astype(np.float32)
         return one_source(self.name, rows[hopeful], scores)
 
-    def _aimed(self, listener: Listener, rows: Rows, beliefs: Beliefs) -> tuple[Rows, Doubles]:
-        """Return those of the tracks that are for a listener, and what their taste adds to each."""
+    def _aimed(
+        self, listener: Listener, rows: Rows, beliefs: Beliefs
+    ) -> tuple[Rows, Doubles, Mask]:
+        """Return the tracks to offer, what taste adds to each, and which are this listener's."""
         appetites = self.audience.of(listener.user_id)
         if appetites is not None:
             segments = self.audience.segments_of(rows, beliefs.aims)
             aimed = segments >= 0
             wanted = np.where(aimed, appetites[segments], 0.0)
             inside = ~aimed | (wanted >= np.where(aimed, self.floor[segments], 0.0))
-            return rows[inside], self.config.appetite * wanted[inside].astype(np.float64)
+            lift = self.config.appetite * wanted[inside].astype(np.float64)
+            return rows[inside], lift, aimed[inside]
         liked = favourites(listener, self.vectors, self.config.history_limit)
         near = (
             nearness(self.vectors[rows], liked, self.config.nearest)
             if liked.size
             else _newest_first(rows.size)
         )
-        return rows, self.config.nearness * near.astype(np.float64)
+        lift = self.config.nearness * near.astype(np.float64)
+        return rows, lift, np.zeros(rows.size, dtype=np.bool_)
 
 
 def favourites(listener: Listener, vectors: Floats, history_limit: int) -> Floats:

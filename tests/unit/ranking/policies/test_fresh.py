@@ -32,7 +32,32 @@ from ranking.policies.fresh import (
     ],
 )
 def test_the_share_of_a_page_is_kept(size: int, available: int, share: float, count: int) -> None:
-    assert fresh_count(size, available, FreshSlotsConfig(share=share)) == count
+    assert fresh_count(size, slots_for(available, 1.0), FreshSlotsConfig(share=share)) == count
+
+
+def slots_for(available: int, wished: float) -> np.ndarray:
+    """Return the scores of trial tracks that together wish for so many slots."""
+    return np.log(np.full(available, wished / max(available, 1))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("wished", "share", "most", "count"),
+    [
+        (1, 0.1, 0.3, 2),  # no fewer than the share
+        (3, 0.1, 0.3, 3),
+        (4.4, 0.1, 0.3, 4),
+        (40, 0.1, 0.3, 6),  # no more than the most
+        (40, 0.1, 0.0, 2),
+        (40, 0.0, 0.3, 0),  # none are kept at all
+    ],
+)
+def test_whom_more_tracks_were_made_for_has_more_slots(
+    wished: float, share: float, most: float, count: int
+) -> None:
+    config = FreshSlotsConfig(share=share, most=most)
+    assert fresh_count(20, slots_for(50, wished), config) == count
+    unknown = np.append(slots_for(50, wished), np.full(9, np.nan, dtype=np.float32))
+    assert fresh_count(20, unknown, config) == count
 
 
 @given(size=st.integers(1, 200), part=st.floats(0, 1))

@@ -178,7 +178,7 @@ def test_where_only_trial_tracks_are_left_they_fill_the_page() -> None:
 def test_few_candidates_leave_no_gap() -> None:
     trial = EVERYTHING.take(WORLD.catalogue.statuses[EVERYTHING.rows] == Status.TRIAL)
     few = ranked(np.concatenate([ACTIVE.rows[:3], trial.rows]))
-    feed = arranged(PageConfig(generated_share=1), few, size=20)
+    feed = arranged(PageConfig(generated_share=1, fresh=FreshSlotsConfig(most=0)), few, size=20)
     assert len(feed) == 5  # three and two fresh slots
     assert feed.is_fresh.tolist().count(True) == 2
     assert not feed.is_fresh[0]
