@@ -152,6 +152,7 @@ requests = sa.Table(
     sa.Column("drops", sa.JSON, nullable=False),
     sa.Column("slots", sa.JSON, nullable=False),
     sa.Column("candidates", sa.LargeBinary, nullable=False),
+    sa.Column("exposures", sa.JSON(none_as_null=True)),
     _text("batch_id"),
     sa.Index("ix_requests_user_at", "user_id", "at"),
     sa.Index("ix_requests_batch", "batch_id", "at"),

@@ -124,6 +124,20 @@ CANDIDATES = Table(
     day="at",
 )
 
+EXPOSURES = Table(
+    "exposures",
+    (
+        Column("request_id", pl.String, "The page."),
+        Column("at", TIME, "When the page was served, UTC."),
+        _USER,
+        Column("experiment", pl.String, "Key of the experiment that the listener is in."),
+        Column("variation", pl.String, "Key of the variation they got."),
+        Column("differs", pl.Boolean, "Whether control would have served another page, or null."),
+    ),
+    key=("request_id", "experiment"),
+    day="at",
+)
+
 TALLIES = Table(
     "tallies",
     (
@@ -174,6 +188,6 @@ TRACKS = Table(
     key=("track_id",),
 )
 
-WAREHOUSE_TABLES: dict[str, Table] = {
-    table.name: table for table in (EVENTS, IMPRESSIONS, CANDIDATES, TALLIES, USER_TAGS, TRACKS)
-}
+_ALL = (EVENTS, IMPRESSIONS, CANDIDATES, EXPOSURES, TALLIES, USER_TAGS, TRACKS)
+
+WAREHOUSE_TABLES: dict[str, Table] = {table.name: table for table in _ALL}

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from core.events import DAY_MS
 from core.schema import events, requests
-from core.tables import CANDIDATES, EVENTS, IMPRESSIONS, TIME, TRACKS
+from core.tables import CANDIDATES, EVENTS, EXPOSURES, IMPRESSIONS, TIME, TRACKS
 from core.warehouse import Batch
 from core.workspace import Workspace
 from pipelines.importers.catalogue import snapshot_tracks, stored_tracks
 from pipelines.job import Progress, Report
-from ranking.pagelog import read_pages
+from ranking.pagelog import read_exposures, read_pages
 
 EVENTS_A_STEP = 100_000
 PAGES_A_STEP = 1_000  # about half a million candidates with their features
@@ -106,6 +106,7 @@ def _move_pages(workspace: Workspace, progress: Progress, step: int) -> tuple[in
         shown, found = read_pages(rows)
         impressions += batch.append(IMPRESSIONS, shown).height
         candidates += batch.append(CANDIDATES, found).height
+        batch.append(EXPOSURES, read_exposures(rows))
         _commit(batch, requests, requests.c.request_id, [row["request_id"] for row in rows])
 
     unmoved = _unmoved(requests, columns, order, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,12 +13,26 @@ import sqlalchemy as sa
 
 from core.database import upsert, upsert_statement
 from core.schema import requests
-from core.tables import CANDIDATES, IMPRESSIONS, TIME
+from core.tables import CANDIDATES, EXPOSURES, IMPRESSIONS, TIME
 from ranking.catalogue import Catalogue
 from ranking.model import Candidates, FeatureMatrix, Feed, FeedQuery, Page
 from ranking.supply.trials import count_slots
 
 MAX_SOURCES = 64  # a candidate's sources are logged as the bits of one integer
+
+
+class Exposure(NamedTuple):
+    """An experiment that a page is part of.
+
+    Args:
+        experiment: Its key.
+        variation: Key of the variation that the listener got.
+        differs: Whether control would have served another page; None where nobody compared.
+    """
+
+    experiment: str
+    variation: str
+    differs: bool | None = None
 
 
 def page_row(
@@ -28,6 +42,7 @@ def page_row(
     catalogue: Catalogue,
     versions: Mapping[str, str],
     variant: str,
+    exposures: Sequence[Exposure] = (),
 ) -> dict[str, Any]:
     """Return a page as a row of `requests`: enough to explain, replay and train.
 
@@ -38,6 +53,7 @@ def page_row(
         catalogue: Names the rows.
         versions: Kind of artifact → version that served it.
         variant: The feed configuration that served it, "" outside experiments.
+        exposures: The experiments that the listener is in by their hash.
     """
     trace = page.trace
     return {
@@ -52,6 +68,7 @@ def page_row(
         "drops": trace.drops,
         "slots": _slots(page.feed, catalogue),
         "candidates": _packed(trace.candidates, trace.features, catalogue),
+        "exposures": [one._asdict() for one in exposures] or None,
     }
 
 
@@ -86,6 +103,21 @@ def read_pages(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.Data
     slots = [_impressions(row) for row in rows if row["slots"]]
     found = [_candidates(row) for row in rows]
     return _table(IMPRESSIONS, slots), _table(CANDIDATES, found)
+
+
+def read_exposures(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return the experiments that logged pages were part of, conforming to the warehouse's table.
+
+    Args:
+        rows: Rows of `requests`, as `page_row` makes them.
+    """
+    names = ("request_id", "user_id", "at")
+    found = [
+        {name: row[name] for name in names} | one for row in rows for one in row["exposures"] or ()
+    ]
+    stored = pl.Schema({**EXPOSURES.schema, "at": pl.Int64()})
+    frame = pl.DataFrame(found, schema=stored)
+    return EXPOSURES.conform(frame.with_columns(pl.col("at").cast(TIME)))
 
 
 def _table(table: Any, frames: list[pl.DataFrame]) -> pl.DataFrame:

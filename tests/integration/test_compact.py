@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.database import upsert
 from core.events import DAY_MS, Interaction
 from core.schema import events, requests, tracks
-from core.tables import CANDIDATES, EVENTS, IMPRESSIONS, TRACKS
+from core.tables import CANDIDATES, EVENTS, EXPOSURES, IMPRESSIONS, TRACKS
 from core.workspace import Workspace, open_workspace
 from pipelines.compact import KEEP_DAYS, CompactReport, compact
 from pipelines.importers.events import import_events
@@ -78,6 +78,7 @@ def page(number: int) -> dict[str, Any]:
         "drops": {},
         "slots": slots,
         "candidates": bytes(sink.getvalue().to_pybytes()),
+        "exposures": [{"experiment": "x", "variation": "control", "differs": None}],
     }
 
 
@@ -109,6 +110,8 @@ def test_everything_moves_and_nothing_twice(tmp_path: Path) -> None:
         assert (first.events, first.pages) == (N_EVENTS, N_PAGES)
         assert (first.impressions, first.candidates) == (2 * N_PAGES, 3 * N_PAGES)
         assert first.tracks == 4
+        exposed = workspace.warehouse.scan(EXPOSURES).collect()
+        assert sorted(exposed["request_id"]) == sorted(f"r{n}" for n in range(N_PAGES))
         state = state_of(workspace)
         files = [workspace.warehouse.files(t) for t in (EVENTS, IMPRESSIONS, CANDIDATES, TRACKS)]
         second = run(workspace)

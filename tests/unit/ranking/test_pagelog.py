@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from core.schema import requests
-from core.tables import CANDIDATES, IMPRESSIONS
+from core.tables import CANDIDATES, EXPOSURES, IMPRESSIONS
 from core.workspace import open_workspace
 from ranking.assembly import FeedConfig, assemble
 from ranking.listeners.replay import EventLog
 from ranking.listeners.state import load_listener
 from ranking.model import FeedQuery, Listener, Page
-from ranking.pagelog import append_pages, page_row, read_pages
+from ranking.pagelog import Exposure, append_pages, page_row, read_exposures, read_pages
 from ranking.rankers.fusion import FusionRanker
 from tests.support.worlds import NOW_MS, TinyWorld, listener_of, query_of, tiny_world
 
@@ -129,3 +130,19 @@ def test_the_store_keeps_pages_once_and_remembers_what_was_shown(
     replayed = log.listener("u1", NOW_MS)
     assert replayed.shown_rows.tolist() == listener.shown_rows.tolist()
     assert replayed.shown_at_ms.tolist() == listener.shown_at_ms.tolist()
+
+
+def test_the_experiments_of_a_page_are_rows_of_their_own(world: TinyWorld) -> None:
+    query = query_of(listener_of(world, 0))
+    page = served(world, query)
+    told = (Exposure("fresh-share", "control", False), Exposure("ranker", "new"))
+    inside = page_row(page, query, "r1", world.catalogue, {}, "", told)
+    outside = page_row(page, query, "r2", world.catalogue, {}, "")
+    rows = json.loads(json.dumps([inside | {"candidates": ""}, outside | {"candidates": ""}]))
+    found = read_exposures(rows)
+    assert found.schema == EXPOSURES.schema
+    assert found.drop("at", "user_id").rows() == [
+        ("r1", "fresh-share", "control", False), ("r1", "ranker", "new", None),
+    ]  # fmt: skip
+    assert found["at"].dt.epoch("ms").to_list() == [query.now_ms] * 2
+    assert read_exposures([rows[1]]).height == 0
