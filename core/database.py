@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.errors import ConfigError, StoreUnavailableError
-from core.schema import SCHEMA_VERSION, metadata, schema_info
+from core.schema import SCHEMA_VERSION, metadata, requests, schema_info
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -210,16 +210,27 @@ def _lay_schema(database: Database) -> None:
             metadata.create_all(connection)
             upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
     found = _schema_version(database)
-    if found in (1, 2):  # tables were added since, none was changed
+    if found in (1, 2, 3):  # tables and columns were added since, none was changed
         with database.write() as connection:
             lock_until_commit(connection, "schema")
             metadata.create_all(connection)
+            _add_column(connection, requests.c.exposures)
             upsert(connection, schema_info, [{"version": SCHEMA_VERSION}])
         found = _schema_version(database)
     if found != SCHEMA_VERSION:
         raise StoreUnavailableError(
             f"the store at {database.url} has schema {found}, this program needs {SCHEMA_VERSION}; "
             "use the matching version of segue"
+        )
+
+
+def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Add a column that may be empty to a table that was laid before there was one."""
+    known = {one["name"] for one in sa.inspect(connection).get_columns(column.table.name)}
+    if column.name not in known:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(
+            sa.DDL(f'ALTER TABLE "{column.table.name}" ADD COLUMN "{column.name}" {kind}')
         )
 
 

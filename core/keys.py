@@ -22,6 +22,8 @@ from core.schema import api_keys
 SCOPES: Mapping[str, str] = {
     "supply:read": "see gaps, briefs, orders, verdicts, trials, switches and the budget",
     "supply:write": "add, edit and decide briefs, overrule verdicts, stop and resume orders",
+    "experiments:read": "see experiments, their history and what client SDKs are told",
+    "experiments:write": "create, edit, widen, start, stop and archive experiments",
 }
 """What a key may be for. A scope says one thing: writing does not include reading."""
 ID_BYTES = 6

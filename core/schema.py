@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
-"""1 knew neither fingerprints nor near-duplicates, 2 nothing of supply; both are brought up to date
-when opened."""
+SCHEMA_VERSION = 4
+"""1 knew neither fingerprints nor near-duplicates, 2 nothing of supply, 3 nothing of experiments;
+they are brought up to date when opened."""
 
 metadata = sa.MetaData()
 
@@ -280,6 +280,37 @@ supply_switches = sa.Table(
     _ms("set_at", nullable=False),
 )
 """What may not go on: `all` for every generation, or one generator by its name."""
+
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    _text("key", primary_key=True),
+    _text("status", nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    _text("layer", nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("frame", sa.JSON, nullable=False),
+    _ms("created_at", nullable=False),
+    _ms("updated_at", nullable=False),
+    _ms("started_at"),
+    _ms("stopped_at"),
+)
+
+experiment_changes = sa.Table(
+    "experiment_changes",
+    metadata,
+    sa.Column("change_id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("key", nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    _text("action", nullable=False),
+    _ms("at", nullable=False),
+    _text("who", nullable=False),
+    _text("why", nullable=False),
+    _text("status", nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.UniqueConstraint("key", "revision"),
+)
+"""Every change that was ever made of an experiment; rows are added and never altered."""
 
 api_keys = sa.Table(
     "api_keys",

@@ -15,6 +15,7 @@ from pipelines.train import TrainConfig
 from pipelines.tuning.configuration import TuneConfig
 from pipelines.world.config import PlayConfig, WorldConfig
 from ranking.assembly import FeedConfig
+from ranking.experiments.configuration import ExperimentsConfig
 
 
 class WorldSection(BaseModel):
@@ -64,3 +65,5 @@ class PipelineSettings(BaseModel):
     """The built-in world."""
     supply: SupplyConfig = SupplyConfig()
     """The supply loop."""
+    experiments: ExperimentsConfig = ExperimentsConfig()
+    """What all experiments share."""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.settings import StoreSection
 from ranking.assembly import FeedConfig
+from ranking.experiments.configuration import ExperimentsConfig
 from ranking.supply.budget import BudgetConfig
 from ranking.supply.desk import DeskConfig
 
@@ -44,6 +45,12 @@ class SupplySection(BaseModel):
     """What may be ordered on a day."""
 
 
+class ExperimentsSection(ExperimentsConfig):
+    """What all experiments share; the rest of `[experiments]` is the jobs' own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
 class Settings(BaseModel):
     """Every section the service declares."""
 
@@ -53,3 +60,4 @@ class Settings(BaseModel):
     feed: FeedConfig = Field(default_factory=FeedConfig)
     store: StoreSection = Field(default_factory=StoreSection)
     supply: SupplySection = Field(default_factory=SupplySection)
+    experiments: ExperimentsSection = Field(default_factory=ExperimentsSection)

@@ -24,13 +24,18 @@ def check_new(experiment: Experiment) -> None:
     Raises:
         ExperimentError: Naming every field that may not be so in a new experiment.
     """
+    if faults := new_faults(experiment):
+        listed = "\n  ".join(faults)
+        raise ExperimentError(f"experiment {experiment.key!r} cannot be new:\n  {listed}")
+
+
+def new_faults(experiment: Experiment) -> list[str]:
+    """Return what may not be so in a new experiment, each as a phrase beginning with the field."""
     faults = [*_hashing(experiment), *_variations(experiment), *_shares(experiment)]
     faults += [
         f"condition: {word} is no operator" for word in unknown_operators(experiment.condition)
     ]
-    if faults:
-        listed = "\n  ".join(faults)
-        raise ExperimentError(f"experiment {experiment.key!r} cannot be new:\n  {listed}")
+    return faults
 
 
 def _hashing(experiment: Experiment) -> Iterator[str]:

@@ -55,6 +55,12 @@ def check_layers(experiments: Sequence[Experiment], holdout: Holdout | None = No
     Raises:
         ExperimentError: Naming every layer, experiment and range that breaks this.
     """
+    if faults := layer_faults(experiments, holdout):
+        raise ExperimentError("layers do not hold:\n  " + "\n  ".join(faults))
+
+
+def layer_faults(experiments: Sequence[Experiment], holdout: Holdout | None = None) -> list[str]:
+    """Return what breaks layers or the holdout, each as a phrase (see `check_layers`)."""
     exempt = holdout.seed if holdout is not None else None
     faults = list(_outside_holdout(experiments, holdout)) if holdout is not None else []
     faults += _same_draws(experiments, exempt)
@@ -62,8 +68,7 @@ def check_layers(experiments: Sequence[Experiment], holdout: Holdout | None = No
         if seed != exempt:
             faults += _hash_faults(seed, members)
             faults += _overlaps(seed, members)
-    if faults:
-        raise ExperimentError("layers do not hold:\n  " + "\n  ".join(faults))
+    return faults
 
 
 def free_ranges(experiments: Sequence[Experiment], layer: str) -> list[Range]:

@@ -15,10 +15,13 @@ from core.database import Database, open_database, upsert
 from core.errors import ConfigError, StoreUnavailableError
 from core.schema import (
     events,
+    experiment_changes,
+    experiments,
     fingerprints,
     follows,
     metadata,
     near_duplicates,
+    requests,
     tallies,
     tracks,
     users,
@@ -211,10 +214,35 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(
         database.close()
 
 
+def test_a_store_of_the_third_version_gets_experiments_and_exposures(
+    store: Database, store_url: str
+) -> None:
+    page = {
+        "request_id": "r", "user_id": "u", "at": 1, "surface": "home", "seed": 0, "artifacts": {},
+        "drops": {}, "slots": [], "candidates": b"",
+    }  # fmt: skip
+    with store.write() as connection:
+        connection.execute(sa.text("ALTER TABLE requests DROP COLUMN exposures"))
+        for table in ("experiments", "experiment_changes"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+        known = [column for column in requests.c if column.name != "exposures"]
+        before = sa.Table("requests", sa.MetaData(), *(sa.Column(c.name, c.type) for c in known))
+        connection.execute(sa.insert(before), [page])
+        connection.execute(sa.update(module.schema_info).values(version=3))
+    for _ in range(2):  # the second time there is nothing left to do
+        database = open_database(store_url)
+        with database.read() as connection:
+            query = sa.select(requests.c.request_id, requests.c.exposures)
+            assert connection.execute(query).all() == [("r", None)]
+            assert connection.execute(sa.select(experiments)).all() == []
+            assert connection.execute(sa.select(experiment_changes)).all() == []
+        database.close()
+
+
 def test_a_store_of_another_version_is_refused(store: Database, store_url: str) -> None:
     with store.write() as connection:
         connection.execute(sa.update(module.schema_info).values(version=99))
-    with pytest.raises(StoreUnavailableError, match=r"schema 99.*needs 3.*matching version"):
+    with pytest.raises(StoreUnavailableError, match=r"schema 99.*needs 4.*matching version"):
         open_database(store_url)
 
 

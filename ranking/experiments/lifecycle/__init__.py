@@ -1,0 +1,1 @@
+"""From a draft to the archive: how experiments are kept, changed, started and ended."""
