@@ -101,6 +101,7 @@ IMPRESSIONS = Table(
         Column("propensity", pl.Float32, "Probability that this track got this slot."),
         Column("is_fresh", pl.Boolean, "Whether the slot was kept for trial tracks."),
         Column("variant", pl.String, "The feed configuration that served it."),
+        Column("team", pl.String, "The variation that placed it, where two share the page."),
     ),
     key=("request_id", "user_id", "track_id", "at"),
     day="at",

@@ -43,6 +43,7 @@ def page_row(
     versions: Mapping[str, str],
     variant: str,
     exposures: Sequence[Exposure] = (),
+    teams: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Return a page as a row of `requests`: enough to explain, replay and train.
 
@@ -54,6 +55,7 @@ def page_row(
         versions: Kind of artifact → version that served it.
         variant: The feed configuration that served it, "" outside experiments.
         exposures: The experiments that the listener is in by their hash.
+        teams: Catalogue row → the variation that placed it, where two share the page.
     """
     trace = page.trace
     return {
@@ -66,7 +68,7 @@ def page_row(
         "seed": query.seed,
         "artifacts": dict(versions),
         "drops": trace.drops,
-        "slots": _slots(page.feed, catalogue),
+        "slots": _slots(page.feed, catalogue, teams or {}),
         "candidates": _packed(trace.candidates, trace.features, catalogue),
         "exposures": [one._asdict() for one in exposures] or None,
     }
@@ -126,7 +128,7 @@ def _table(table: Any, frames: list[pl.DataFrame]) -> pl.DataFrame:
     return joined if joined.height else empty
 
 
-def _slots(feed: Feed, catalogue: Catalogue) -> list[dict[str, Any]]:
+def _slots(feed: Feed, catalogue: Catalogue, teams: Mapping[int, str]) -> list[dict[str, Any]]:
     return [
         {
             "track_id": track_id,
@@ -136,6 +138,7 @@ def _slots(feed: Feed, catalogue: Catalogue) -> list[dict[str, Any]]:
             "score": float(feed.scores[position]),
             "propensity": float(feed.propensities[position]),
             "is_fresh": bool(feed.is_fresh[position]),
+            **({"team": teams.get(int(feed.rows[position]))} if teams else {}),
         }
         for position, track_id in enumerate(catalogue.tracks.take(feed.rows))
     ]

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 
 from core.events import ExternalId
 from core.workspace import Workspace
+from service.experiments.roster import Roster
 from service.feedset import FeedSet
 from service.live import LiveFeed
 from service.metrics import Metrics
@@ -29,6 +30,7 @@ class Context:
         metrics: Where everything is counted.
         default_size: Slots of a page where the caller does not say.
         supply: What the settings say of briefs and their budget.
+        experiments: Those that run now.
     """
 
     workspace: Workspace
@@ -37,6 +39,7 @@ class Context:
     metrics: Metrics
     default_size: int
     supply: SupplySection
+    experiments: Roster
 
     def serving(self) -> FeedSet:
         """Return what is served now.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from core.errors import SegueError
 from core.ids import new_id
 from core.randomness import derive_seed
 from core.telemetry import Stopwatch
 from ranking.catalogue import Catalogue
+from ranking.experiments.serving.choosing import Choice, attributes_of, choices, variant_name
+from ranking.experiments.serving.comparing import exposures
+from ranking.experiments.serving.outcome import Outcome, serve
 from ranking.listeners.state import load_listener
 from ranking.model import FeedQuery, Page
 from service.cards import Card, read_cards
@@ -31,10 +36,10 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
     serving, watch, request_id = context.serving(), Stopwatch(), new_id()
     with watch.measure("listener"):
         query = _query(context, serving, parameters, request_id, now_ms)
-    page = serving.engine.serve(query)
+    chosen, made = _made(context, serving, query)
     with watch.measure("cards"):
-        cards = _cards(context, serving.catalogue, page)
-        page = on_air(page, serving.catalogue, cards)
+        cards = _cards(context, serving.catalogue, made.page)
+        page = on_air(made.page, serving.catalogue, cards)
         if context.live.is_makeshift:
             page = replace(page, trace=replace(page.trace, degraded=True))
         answer = FeedAnswer(
@@ -44,7 +49,20 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
             degraded=page.trace.degraded,
             slots=_slots(page, serving.catalogue, cards),
         )
-    context.pages.add(ServedPage(request_id, query, page, serving.catalogue, serving.versions))
+    context.pages.add(
+        ServedPage(
+            request_id,
+            query,
+            page,
+            serving.catalogue,
+            made.parts.versions,
+            variant_name(chosen),
+            partial(
+                exposures, chosen, serving.variants, query, made, context.experiments.compare_share
+            ),
+            made.teams,
+        )
+    )
     context.metrics.observe_page(page, watch.durations_ms)
     return answer
 
@@ -75,6 +93,21 @@ def on_air(page: Page, catalogue: Catalogue, cards: dict[str, Card]) -> Page:
             is_fresh=feed.is_fresh[kept],
         ),
     )
+
+
+def _made(
+    context: Context, serving: FeedSet, query: FeedQuery
+) -> tuple[tuple[Choice, ...], Outcome]:
+    """Return what the listener gets of the experiments, and the page of it.
+
+    A variation that cannot be served costs its experiment the listener, never the listener a page.
+    """
+    chosen = choices(context.experiments.running, attributes_of(query))
+    try:
+        return chosen, serve(chosen, serving.variants, query)
+    except SegueError as error:
+        context.experiments.report_fault(variant_name(chosen), error)
+        return (), serve((), serving.variants, query)
 
 
 def _query(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from core.workspace import Workspace
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
+from ranking.experiments.serving.variants import Parts, Variants
 from ranking.learned import Learned
 from ranking.loading import catalogue_order, load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Listener
@@ -36,6 +38,7 @@ class FeedSet:
         engine: What makes pages of the above.
         board: What is believed of trial tracks, renewed while the set serves.
         servable: How many tracks may be served.
+        variants: The engines of those who are in experiments.
     """
 
     promotion_id: int
@@ -46,12 +49,14 @@ class FeedSet:
     engine: Engine
     board: TrialBoard
     servable: int
+    variants: Variants
 
-    def with_catalogue(self, catalogue: Catalogue, config: FeedConfig) -> FeedSet:
+    def with_catalogue(
+        self, workspace: Workspace, catalogue: Catalogue, config: FeedConfig
+    ) -> FeedSet:
         """Return the set over a catalogue of the same rows with other statuses."""
-        engine = assemble(catalogue, self.learned, self.ranker, config, self.board)
-        servable = int(np.count_nonzero(catalogue.servable))
-        return replace(self, catalogue=catalogue, engine=engine, servable=servable)
+        parts = Parts(catalogue, self.learned, self.ranker, self.board, self.versions)
+        return _assembled(workspace, config, parts, self.promotion_id)
 
 
 def load_set(
@@ -77,11 +82,8 @@ def load_set(
         board = TrialBoard(load_beliefs(connection, catalogue))
     learned = load_learned(workspace.artifacts, versions, catalogue)
     ranker = load_ranker(workspace.artifacts, versions)
-    engine = assemble(catalogue, learned, ranker, config, board)
-    servable = int(np.count_nonzero(catalogue.servable))
-    return FeedSet(
-        promotion_id, dict(versions), catalogue, learned, ranker, engine, board, servable
-    )
+    parts = Parts(catalogue, learned, ranker, board, dict(versions))
+    return _assembled(workspace, config, parts, promotion_id)
 
 
 def check_set(loaded: FeedSet, now_ms: int) -> None:
@@ -110,6 +112,36 @@ def check_set(loaded: FeedSet, now_ms: int) -> None:
     )
     for listener in (Listener(user_id="smoke"), heard):
         _try_page(loaded, listener, now_ms)
+
+
+def _assembled(
+    workspace: Workspace, config: FeedConfig, parts: Parts, promotion_id: int
+) -> FeedSet:
+    engine = assemble(parts.catalogue, parts.learned, parts.ranker, config, parts.board)
+    return FeedSet(
+        promotion_id=promotion_id,
+        versions=parts.versions,
+        catalogue=parts.catalogue,
+        learned=parts.learned,
+        ranker=parts.ranker,
+        engine=engine,
+        board=parts.board,
+        servable=int(np.count_nonzero(parts.catalogue.servable)),
+        variants=Variants(config, parts, engine, partial(_other_parts, workspace, parts)),
+    )
+
+
+def _other_parts(workspace: Workspace, parts: Parts, versions: Mapping[str, str]) -> Parts:
+    """Return a set's parts with other artifacts over the same catalogue."""
+    for kind, version in versions.items():
+        if parts.versions.get(kind) != version:
+            workspace.artifacts.verify(kind, version)
+    return replace(
+        parts,
+        learned=load_learned(workspace.artifacts, versions, parts.catalogue),
+        ranker=load_ranker(workspace.artifacts, versions),
+        versions=dict(versions),
+    )
 
 
 def _check_shapes(loaded: FeedSet) -> None:

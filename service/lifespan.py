@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from core.telemetry import logger
 from core.workspace import Workspace, open_workspace
 from service.dependencies import Context, clock_ms
+from service.experiments.roster import Roster
 from service.live import LiveFeed
 from service.metrics import Metrics
 from service.pagewriter import PageWriter
@@ -38,6 +39,7 @@ def lifespan(data: Path, settings: Settings, metrics: Metrics) -> Lifespan:
             context = _context(workspace, settings, metrics)
             app.state.context = context
             context.pages.start()
+            context.experiments.start()
             context.live.start()
             logger().info("service_started", data=str(data))
             try:
@@ -62,9 +64,18 @@ def _context(workspace: Workspace, settings: Settings, metrics: Metrics) -> Cont
     pages = PageWriter(
         workspace.database, metrics, capacity=section.page_queue, batch_ms=section.page_batch_ms
     )
-    return Context(workspace, live, pages, metrics, settings.feed.size, settings.supply)
+    roster = Roster(
+        workspace.database,
+        metrics,
+        compare_share=settings.experiments.compare_share,
+        poll_s=section.poll_s,
+    )
+    return Context(
+        workspace, live, pages, metrics, settings.feed.size, settings.supply, experiments=roster
+    )
 
 
 def _stop(context: Context, drain_s: float) -> None:
     context.live.stop(drain_s)
+    context.experiments.stop(drain_s)
     context.pages.stop(drain_s)

@@ -229,7 +229,8 @@ class LiveFeed:
             changes = changed_statuses(connection, feed.catalogue, self._since_ms)
         if not changes.rows.size:
             return False
-        self._serve(feed.with_catalogue(patched(feed.catalogue, changes), self._config), refused)
+        catalogue = patched(feed.catalogue, changes)
+        self._serve(feed.with_catalogue(self._workspace, catalogue, self._config), refused)
         return changes.touches_blocked
 
     def _horizon_ms(self) -> int:

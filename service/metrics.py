@@ -104,6 +104,17 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=registry,
         )
+        self.experiments = Gauge(
+            "segue_experiments",
+            "Experiments that run.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self.variant_faults = Counter(
+            "segue_variant_faults",
+            "Pages served outside their experiments because a variation could not be served.",
+            registry=registry,
+        )
 
     def observe_page(self, page: Page, around_ms: Mapping[str, float]) -> None:
         """Count one page.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.database import Database
@@ -14,16 +14,33 @@ from core.errors import SegueError
 from core.telemetry import logger
 from ranking.catalogue import Catalogue
 from ranking.model import FeedQuery, Page
-from ranking.pagelog import append_pages, page_row
+from ranking.pagelog import Exposure, append_pages, page_row
 from service.metrics import Metrics
 
 MAX_BATCH = 256  # about 20 MB of candidates in one transaction
 RETRY_S = 0.5
 
 
+def no_exposures() -> tuple[Exposure, ...]:
+    """Return what a page outside experiments is part of."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedPage:
-    """A page with everything its log needs."""
+    """A page with everything its log needs.
+
+    Args:
+        request_id: Its id.
+        query: What was asked.
+        page: What was served.
+        catalogue: Names the rows.
+        versions: Kind of artifact → version that served it.
+        variant: The feed configuration that served it, "" outside experiments.
+        exposures: Returns the experiments it is part of. It may make other variations' pages, so
+            it is called after the answer left.
+        teams: Catalogue row → the variation that placed it, where two share the page.
+    """
 
     request_id: str
     query: FeedQuery
@@ -31,6 +48,8 @@ class ServedPage:
     catalogue: Catalogue
     versions: Mapping[str, str]
     variant: str = ""
+    exposures: Callable[[], tuple[Exposure, ...]] = no_exposures
+    teams: Mapping[int, str] = field(default_factory=dict)
 
 
 class PageWriter:
@@ -127,6 +146,8 @@ class PageWriter:
                 served.catalogue,
                 served.versions,
                 served.variant,
+                served.exposures(),
+                served.teams,
             )
         except Exception as error:  # one bad page must not end the log
             self._drop(1, error)

@@ -142,5 +142,7 @@ class PlayConfig(BaseModel):
     """Slots of a page."""
     seed: int = Field(default=7, ge=0, le=2**31 - 1)
     """Decides who takes part, who is in which arm, and every choice of the listeners."""
+    compare_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the pages in experiments that are compared with the other variations' pages."""
     resamples: int = Field(default=2000, ge=100, le=100_000)
     """Bootstrap resamples of listeners behind the intervals."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
@@ -13,28 +12,21 @@ from core.events import DAY_MS, Interaction
 from core.randomness import derive_seed, generator
 from core.workspace import Workspace
 from pipelines.job import Progress, Report
-from pipelines.world.archive import Truth, read_truth
 from pipelines.world.arms import ArmReport, Interval, difference, interval, ratio_draws, ratio_of
 from pipelines.world.config import PlayConfig
 from pipelines.world.diary import event_rows, request_id
 from pipelines.world.history import seek_out
 from pipelines.world.meeting import Meeting, listens, meet, remember
-from pipelines.world.resumption import Standing, plan, resume
+from pipelines.world.resumption import plan
 from pipelines.world.sessions import Sessions
-from ranking.assembly import FeedConfig, assemble, popular_feed
-from ranking.catalogue import Catalogue
-from ranking.engine import Engine
+from pipelines.world.stage import ARMS, ENGINE, POPULAR, SURFACE, Stage, served_page, set_stage
+from ranking.assembly import FeedConfig
 from ranking.listeners.record import record_interactions
 from ranking.listeners.state import load_listener
-from ranking.loading import load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Page
 from ranking.pagelog import append_pages, page_row
-from ranking.sources.beliefs import TrialBoard
 from ranking.supply.trials import load_beliefs
 
-ENGINE, POPULAR = "engine", "popular"
-ARMS = (ENGINE, POPULAR)
-SURFACE = "home"
 COUNTS = ("pages", "degraded", "impressions", "plays", "finishes", "skips", "likes")
 
 Counts = NDArray[np.int64]
@@ -53,33 +45,6 @@ class PlayReport(Report):
     arms: list[ArmReport]
     finishes_difference: Interval
     """Finishes per impression: the engine's less the popularity feed's."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
-    """Everything one play runs on.
-
-    Args:
-        workspace: The data folder.
-        truth: What only the world knows.
-        catalogue: The store's tracks; the scene's columns are its rows.
-        engines: Arm → its feed.
-        board: What is believed of trial tracks, renewed before each session.
-        versions: The live artifacts.
-        standing: The scene, the memory and the participants at the first midnight.
-        arm_of: (participants,) index into `ARMS`.
-        config: How to play.
-    """
-
-    workspace: Workspace
-    truth: Truth
-    catalogue: Catalogue
-    engines: Mapping[str, Engine]
-    board: TrialBoard
-    versions: dict[str, str]
-    standing: Standing
-    arm_of: Counts
-    config: PlayConfig
 
 
 def play_world(
@@ -103,7 +68,20 @@ def play_world(
         DataError: If there is no world.
         ArtifactError: If what is live cannot be loaded.
     """
-    stage = _set_stage(workspace, config, feed)
+    return play_on(set_stage(workspace, config, feed), progress)
+
+
+def play_on(stage: Stage, progress: Progress) -> PlayReport:
+    """Let listeners live on with what stands on a stage.
+
+    Args:
+        stage: Where everything is.
+        progress: Shows the sessions pass.
+
+    Returns:
+        What each arm's listeners did, and the difference.
+    """
+    config = stage.config
     counts = np.zeros((len(stage.arm_of), len(COUNTS)), dtype=np.int64)
     sessions = events = 0
     for day in range(config.days):
@@ -114,33 +92,6 @@ def play_world(
             sessions += 1
         stage.standing.memory.sleep(stage.truth.charter.config.behaviour)
     return _report(stage, counts, sessions, events)
-
-
-def _set_stage(workspace: Workspace, config: PlayConfig, feed: FeedConfig) -> Stage:
-    truth = read_truth(workspace)
-    live = workspace.artifacts.live()
-    versions = live.versions if live else {}
-    with workspace.database.read() as connection:
-        catalogue = load_catalogue(connection)
-        board = TrialBoard(load_beliefs(connection, catalogue))
-    learned = load_learned(workspace.artifacts, versions, catalogue)
-    ranker = load_ranker(workspace.artifacts, versions)
-    standing = resume(workspace, truth, catalogue, config)
-    in_control = generator(config.seed, "arms").random(len(truth.user_ids)) < config.control_share
-    return Stage(
-        workspace=workspace,
-        truth=truth,
-        catalogue=catalogue,
-        engines={
-            ENGINE: assemble(catalogue, learned, ranker, feed, board),
-            POPULAR: popular_feed(catalogue, learned, feed),
-        },
-        board=board,
-        versions=versions,
-        standing=standing,
-        arm_of=in_control[standing.user_rows].astype(np.int64),
-        config=config,
-    )
 
 
 def _in_order(sessions: Sessions) -> Iterator[Sessions]:
@@ -169,12 +120,10 @@ def _sit_down(stage: Stage, session: Sessions, counts: Counts) -> int:
 def _ask(stage: Stage, session: Sessions, step: int, now_ms: int) -> tuple[Page, Counts]:
     """Ask the listener's engine for a page, log it, and return it with its rows (1, k)."""
     user_row, key = int(session.user_rows[0]), int(session.keys[0])
-    arm = ARMS[stage.arm_of[user_row]]
+    user_id = stage.standing.user_ids[user_row]
     with stage.workspace.database.read() as connection:
         stage.board.beliefs = load_beliefs(connection, stage.catalogue)
-        listener = load_listener(
-            connection, stage.catalogue, stage.standing.user_ids[user_row], now_ms
-        )
+        listener = load_listener(connection, stage.catalogue, user_id, now_ms)
     query = FeedQuery(
         listener=listener,
         size=stage.config.page_size,
@@ -182,8 +131,17 @@ def _ask(stage: Stage, session: Sessions, step: int, now_ms: int) -> tuple[Page,
         seed=derive_seed(stage.config.seed, "page", key, step),
         surface=SURFACE,
     )
-    page = stage.engines[arm].serve(query)
-    row = page_row(page, query, request_id(key, step), stage.catalogue, stage.versions, arm)
+    page, served = served_page(stage, query, ARMS[stage.arm_of[user_row]])
+    row = page_row(
+        page,
+        query,
+        request_id(key, step),
+        stage.catalogue,
+        served.versions,
+        served.variant,
+        served.exposures,
+        served.teams,
+    )
     with stage.workspace.database.write() as connection:
         append_pages(connection, [row])
     return page, page.feed.rows[None, :]
@@ -218,7 +176,7 @@ def _report(stage: Stage, counts: Counts, sessions: int, events: int) -> PlayRep
         listeners=len(stage.arm_of),
         sessions=sessions,
         events=events,
-        versions=stage.versions,
+        versions=dict(stage.versions),
         arms=[_arm(name, group, stage.config, rng) for name, group in groups.items()],
         finishes_difference=difference(
             finishes[ENGINE], finishes[POPULAR], stage.config.resamples, rng

@@ -62,6 +62,9 @@ class Frame(BaseModel):
 class ExperimentsConfig(Frame):
     """What all experiments share: layers, the holdout and the names of metrics."""
 
+    compare_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the pages in experiments that are compared, after the answer left, with the pages
+    of the other variations."""
     metric_names: tuple[str, ...] = (
         "listening_hours", "finish_rate", "skip_rate", "likes", "return_next_day", "days_active",
         "generated_share", "creator_reach", "creator_concentration",

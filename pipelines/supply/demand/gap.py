@@ -22,7 +22,7 @@ class GapConfig(BaseModel):
 
     horizon_days: float = Field(default=14.0, gt=0, le=365)
     """Days that what is left should last."""
-    lost_share: float = Field(default=0.35, gt=0, lt=1)
+    lost_share: float = Field(default=0.4, gt=0, lt=1)
     """Share of a segment's listens in that time that must be missing for it to be a gap."""
     closed_share: float = Field(default=0.2, gt=0, lt=1)
     """Share below which a gap that was reported before is one no more: supply that only just left

@@ -117,6 +117,8 @@ class ExperimentSpec(_Part):
         Field(max_length=MAX_FORCED),
     ] = {}
     """Value of the hash attribute → variation, for testers; they are not analysed."""
+    interleave: bool = False
+    """Whether its two variations share every page, and listeners are asked which they prefer."""
     sticky: bool = False
     """Whether whoever was in stays in their variation though targeting changes."""
     metrics: MetricRoles = MetricRoles()

@@ -56,6 +56,7 @@ def check_ready(
             *_planning(spec.plan),
             *_serving(spec, grounds),
             *_forcing(spec),
+            *_sharing(spec),
         ],
     )
 
@@ -147,3 +148,11 @@ def _forcing(spec: ExperimentSpec) -> Iterator[str]:
     for listener, variation in spec.forced.items():
         if spec.place_of(variation) < 0:
             yield f"forced: {listener!r} is to get {variation!r}; choose of {keys}"
+
+
+def _sharing(spec: ExperimentSpec) -> Iterator[str]:
+    if spec.interleave and len(spec.variations) != 2:
+        yield (
+            f"interleave: two variations share a page, here are {len(spec.variations)}; leave the "
+            "others out, or split listeners between them"
+        )

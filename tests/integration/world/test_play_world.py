@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from core.errors import DataError
 from core.events import DAY_MS
 from core.schema import events, requests, tallies
-from core.tables import EVENTS, TIME
+from core.tables import EVENTS, EXPOSURES, TIME
 from core.workspace import open_workspace
+from pipelines.compact import compact
 from pipelines.job import Silent
 from pipelines.world import create
 from pipelines.world.archive import read_truth
@@ -20,9 +21,12 @@ from pipelines.world.create import create_world
 from pipelines.world.play import play_world
 from pipelines.world.resumption import resume
 from ranking.assembly import FeedConfig
+from ranking.experiments.lifecycle.desk import ExperimentDesk
+from ranking.experiments.lifecycle.moves import Said
 from ranking.listeners.tallies import tally
 from ranking.loading import load_catalogue
 from ranking.pagelog import read_pages
+from tests.support.experiments import grounds, spec
 from tests.support.listening import record_silence
 
 WORLD = WorldConfig(tracks=40, listeners=60, days=5, seed=7, track_seconds=5, workers=1)
@@ -163,3 +167,26 @@ def test_without_control_there_is_no_difference_to_tell(created, tmp_path):
         report = play_world(workspace, alone, FEED, Silent())
     assert report.finishes_difference.mean is None
     assert [arm.listeners > 0 for arm in report.arms] == [True, False]
+
+
+def test_listeners_of_a_running_experiment_get_its_feed_and_are_exposed(created, tmp_path):
+    with open_workspace(shutil.copytree(created, tmp_path / "data")) as workspace:
+        desk = ExperimentDesk(workspace.database)
+        desk.create(spec(coverage=0.7), Said("test", 1, "to see"))
+        desk.start("fresh-share", Said("test", 2, "to see"), grounds=grounds())
+        some = PLAY.model_copy(update={"control_share": 0.2, "compare_share": 1.0})
+        report = play_world(workspace, some, FEED, Silent())
+        pages = rows_of(workspace, requests, requests.c.request_id)
+        compact(workspace, WORLD.end_ms + 3 * DAY_MS, Silent())
+        exposed = workspace.warehouse.read(EXPOSURES)
+    names = {"engine", "popular", "fresh-share=control", "fresh-share=none"}
+    assert {page.variant for page in pages} == names
+    assert sum(arm.pages for arm in report.arms) == len(pages)
+    inside = {p.request_id: p.variant for p in pages if p.variant.startswith("fresh-share")}
+    told = {row["request_id"]: row["variation"] for row in exposed.iter_rows(named=True)}
+    assert told == {one: name.partition("=")[2] for one, name in inside.items()}
+    assert exposed["differs"].null_count() == 0
+    assert exposed.group_by("user_id").agg(pl.col("variation").n_unique())["variation"].max() == 1
+    for page in pages:
+        if page.variant == "fresh-share=none":
+            assert not any(slot["is_fresh"] for slot in page.slots)

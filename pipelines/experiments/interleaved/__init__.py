@@ -1,0 +1,1 @@
+"""Which of two variations listeners prefer where both share every page."""

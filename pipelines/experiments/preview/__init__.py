@@ -1,0 +1,1 @@
+"""What an experiment would change, seen before anybody is in it."""

@@ -1,0 +1,1 @@
+"""Experiments while the service runs: which of them run, and what product teams say of them."""
