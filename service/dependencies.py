@@ -10,12 +10,13 @@ from fastapi import Depends, Path, Request
 
 from core.events import ExternalId
 from core.workspace import Workspace
+from ranking.assembly import FeedConfig
 from service.feedset import FeedSet
 from service.live import LiveFeed
 from service.metrics import Metrics
 from service.pagewriter import PageWriter
 from service.problems import unavailable
-from service.settings import SupplySection
+from service.settings import ExperimentsSection, SupplySection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,16 +28,23 @@ class Context:
         live: What is served now.
         pages: Where served pages are logged.
         metrics: Where everything is counted.
-        default_size: Slots of a page where the caller does not say.
+        feed: How feeds are made where no experiment says otherwise.
         supply: What the settings say of briefs and their budget.
+        experiments: What the settings say of all experiments.
     """
 
     workspace: Workspace
     live: LiveFeed
     pages: PageWriter
     metrics: Metrics
-    default_size: int
+    feed: FeedConfig
     supply: SupplySection
+    experiments: ExperimentsSection
+
+    @property
+    def default_size(self) -> int:
+        """Slots of a page where the caller does not say."""
+        return self.feed.size
 
     def serving(self) -> FeedSet:
         """Return what is served now.

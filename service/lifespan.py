@@ -62,7 +62,9 @@ def _context(workspace: Workspace, settings: Settings, metrics: Metrics) -> Cont
     pages = PageWriter(
         workspace.database, metrics, capacity=section.page_queue, batch_ms=section.page_batch_ms
     )
-    return Context(workspace, live, pages, metrics, settings.feed.size, settings.supply)
+    return Context(
+        workspace, live, pages, metrics, settings.feed, settings.supply, settings.experiments
+    )
 
 
 def _stop(context: Context, drain_s: float) -> None:

@@ -1,0 +1,1 @@
+"""Experiments over HTTP: written, started, ended and told to clients."""
