@@ -12,7 +12,7 @@ from service.metrics import Metrics
 from service.middleware import Bounded, Observed
 from service.openapi import describe
 from service.problems import Problem, register
-from service.routes import events, feed, health, supply, tracks, users
+from service.routes import events, experiments, feed, health, supply, tracks, users
 from service.settings import Settings
 
 
@@ -37,7 +37,7 @@ def create_app(settings: Settings, data: Path) -> FastAPI:
     register(app)
     app.add_middleware(Bounded)
     app.add_middleware(Observed, metrics=metrics)
-    for family in (feed, events, tracks, users, supply, health):
+    for family in (feed, events, tracks, users, supply, experiments, health):
         app.include_router(family.router)
     document = None
 

@@ -10,13 +10,14 @@ from fastapi import Depends, Path, Request
 
 from core.events import ExternalId
 from core.workspace import Workspace
+from ranking.assembly import FeedConfig
 from service.experiments.roster import Roster
 from service.feedset import FeedSet
 from service.live import LiveFeed
 from service.metrics import Metrics
 from service.pagewriter import PageWriter
 from service.problems import unavailable
-from service.settings import SupplySection
+from service.settings import ExperimentsSection, SupplySection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,18 +29,25 @@ class Context:
         live: What is served now.
         pages: Where served pages are logged.
         metrics: Where everything is counted.
-        default_size: Slots of a page where the caller does not say.
+        feed: How feeds are made where no experiment says otherwise.
         supply: What the settings say of briefs and their budget.
-        experiments: Those that run now.
+        experiments: What the settings say of all experiments.
+        roster: The experiments that run now.
     """
 
     workspace: Workspace
     live: LiveFeed
     pages: PageWriter
     metrics: Metrics
-    default_size: int
+    feed: FeedConfig
     supply: SupplySection
-    experiments: Roster
+    experiments: ExperimentsSection
+    roster: Roster
+
+    @property
+    def default_size(self) -> int:
+        """Slots of a page where the caller does not say."""
+        return self.feed.size
 
     def serving(self) -> FeedSet:
         """Return what is served now.

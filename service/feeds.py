@@ -58,7 +58,7 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
             made.parts.versions,
             variant_name(chosen),
             partial(
-                exposures, chosen, serving.variants, query, made, context.experiments.compare_share
+                exposures, chosen, serving.variants, query, made, context.roster.compare_share
             ),
             made.teams,
         )
@@ -102,11 +102,11 @@ def _made(
 
     A variation that cannot be served costs its experiment the listener, never the listener a page.
     """
-    chosen = choices(context.experiments.running, attributes_of(query))
+    chosen = choices(context.roster.running, attributes_of(query))
     try:
         return chosen, serve(chosen, serving.variants, query)
     except SegueError as error:
-        context.experiments.report_fault(variant_name(chosen), error)
+        context.roster.report_fault(variant_name(chosen), error)
         return (), serve((), serving.variants, query)
 
 

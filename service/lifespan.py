@@ -39,7 +39,7 @@ def lifespan(data: Path, settings: Settings, metrics: Metrics) -> Lifespan:
             context = _context(workspace, settings, metrics)
             app.state.context = context
             context.pages.start()
-            context.experiments.start()
+            context.roster.start()
             context.live.start()
             logger().info("service_started", data=str(data))
             try:
@@ -71,11 +71,18 @@ def _context(workspace: Workspace, settings: Settings, metrics: Metrics) -> Cont
         poll_s=section.poll_s,
     )
     return Context(
-        workspace, live, pages, metrics, settings.feed.size, settings.supply, experiments=roster
+        workspace,
+        live,
+        pages,
+        metrics,
+        settings.feed,
+        settings.supply,
+        settings.experiments,
+        roster,
     )
 
 
 def _stop(context: Context, drain_s: float) -> None:
     context.live.stop(drain_s)
-    context.experiments.stop(drain_s)
+    context.roster.stop(drain_s)
     context.pages.stop(drain_s)

@@ -1,4 +1,4 @@
-"""`segue experiment`: who gets which variant of the feed."""
+"""`segue experiment`: the commands that are there, and who gets which variant of the feed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands import experiment_moves, experiment_record, experiment_writing
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 
-app = typer.Typer(no_args_is_help=True, help="Split listeners between variants of the feed.")
+app = typer.Typer(no_args_is_help=True, help="Try variants of the feed on listeners.")
+app.command()(experiment_writing.create)
+app.command()(experiment_writing.edit)
+app.command()(experiment_moves.start)
+app.command()(experiment_writing.widen)
+app.command()(experiment_moves.stop)
+app.command()(experiment_moves.archive)
+app.command("list")(experiment_record.list_)
+app.command()(experiment_record.show)
+app.command()(experiment_record.history)
 
 Spec = Annotated[
     Path,
@@ -45,7 +55,7 @@ Features = Annotated[
 
 @app.callback()
 def experiment() -> None:
-    """Split listeners between variants of the feed."""
+    """Try variants of the feed on listeners."""
 
 
 @app.command("assign")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -60,16 +61,13 @@ class Frame(BaseModel):
 
 
 class ExperimentsConfig(Frame):
-    """What all experiments share: layers, the holdout and the names of metrics."""
+    """What all experiments share: layers, the holdout and what is measured."""
 
     compare_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the pages in experiments that are compared, after the answer left, with the pages
     of the other variations."""
-    metric_names: tuple[str, ...] = (
-        "listening_hours", "finish_rate", "skip_rate", "likes", "return_next_day", "days_active",
-        "generated_share", "creator_reach", "creator_concentration",
-    )  # fmt: skip
-    """Metrics that an experiment may be judged by."""
+    metrics: Path | None = None
+    """The team's metric file; without one, the metrics that come with the package."""
 
     def frame(self) -> Frame:
         """Return what an experiment that starts now is laid into."""

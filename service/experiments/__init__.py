@@ -1,1 +1,1 @@
-"""Experiments while the service runs: which of them run, and what product teams say of them."""
+"""Experiments in the service: which of them run, and what product teams and clients are told."""

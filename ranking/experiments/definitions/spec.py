@@ -31,6 +31,14 @@ def _ascending(span: Range) -> Range:
     return span
 
 
+def _some(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Not `min_length`: of parts that are all faulty it would say that there are too few.
+    if not given:
+        raise ValueError("is empty; give one or more")
+    return given
+
+
+AT_LEAST_ONE = AfterValidator(_some)
 Places = Annotated[tuple[Share, Share], AfterValidator(_ascending)]
 
 
@@ -98,7 +106,7 @@ class ExperimentSpec(_Part):
     """To find it by."""
     layer: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$")] = ""
     """Experiments in one layer share no listener; empty for a layer of its own."""
-    ranges: Annotated[tuple[Places, ...], Field(min_length=1, max_length=100)] = ((0.0, 1.0),)
+    ranges: Annotated[tuple[Places, ...], AT_LEAST_ONE, Field(max_length=100)] = ((0.0, 1.0),)
     """Its places in the layer, of [0, 1)."""
     coverage: Share = 1.0
     """Share of the listeners in these places who are in it."""
@@ -106,7 +114,7 @@ class ExperimentSpec(_Part):
     """What is hashed of a listener; one and the same in a layer."""
     seed: Words = ""
     """Decides who gets which variation; drawn from key and layer where empty."""
-    variations: Annotated[tuple[VariationSpec, ...], Field(min_length=1, max_length=MAX_VARIATIONS)]
+    variations: Annotated[tuple[VariationSpec, ...], AT_LEAST_ONE, Field(max_length=MAX_VARIATIONS)]
     """The first is control."""
     weights: Annotated[tuple[Share, ...], Field(max_length=MAX_VARIATIONS)] | None = None
     """Share of each variation; equal where they are left out."""

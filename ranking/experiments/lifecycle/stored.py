@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-from core.errors import UnknownIdError
+from core.errors import ExperimentError, UnknownIdError
 from core.schema import experiment_changes, experiments
 from ranking.experiments.configuration import Frame
 from ranking.experiments.definitions.definition import Experiment
@@ -170,9 +171,19 @@ def history(connection: sa.Connection, key: str) -> tuple[Change, ...]:
 
 
 def stored_experiment(row: sa.RowMapping) -> StoredExperiment:
-    """Return a row of the table of experiments as a value."""
+    """Return a row of the table of experiments as a value.
+
+    Raises:
+        ExperimentError: If another version of the program wrote it.
+    """
     values: dict[str, Any] = {str(name): value for name, value in row.items()}
     del values["layer"]  # stands there to be searched by
-    spec = ExperimentSpec.model_validate(values.pop("spec"))
-    frame = Frame.model_validate(values.pop("frame"))
+    try:
+        spec = ExperimentSpec.model_validate(values.pop("spec"))
+        frame = Frame.model_validate(values.pop("frame"))
+    except ValidationError as error:
+        raise ExperimentError(
+            f"experiment {values['key']!r} cannot be read from the store: "
+            f"{error.errors()[0]['msg']}; use the version of segue that wrote it"
+        ) from error
     return StoredExperiment(spec=spec, frame=frame, **values)
