@@ -57,9 +57,7 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
             serving.catalogue,
             made.parts.versions,
             variant_name(chosen),
-            partial(
-                exposures, chosen, serving.variants, query, made, context.roster.compare_share
-            ),
+            partial(exposures, chosen, serving.variants, query, made, context.roster.compare_share),
             made.teams,
         )
     )

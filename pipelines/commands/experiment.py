@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands import experiment_moves, experiment_record, experiment_writing
+from pipelines.commands import (
+    experiment_moves,
+    experiment_preview,
+    experiment_record,
+    experiment_writing,
+)
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 
 app = typer.Typer(no_args_is_help=True, help="Try variants of the feed on listeners.")
 app.command()(experiment_writing.create)
 app.command()(experiment_writing.edit)
+app.command()(experiment_preview.preview)
 app.command()(experiment_moves.start)
 app.command()(experiment_writing.widen)
 app.command()(experiment_moves.stop)

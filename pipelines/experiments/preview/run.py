@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ConfigError, DataError
 from core.randomness import generator
@@ -34,19 +35,17 @@ SEED = 1
 RANKER = "ranker"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How much is looked at.
+class Look(BaseModel):
+    """How much is looked at."""
 
-    Args:
-        pages: Listeners who are asked for, one page each.
-        beside: Pages shown side by side.
-        variant: The feed whose logged pages are replayed; None where the log holds one only.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pages: int = 300
-    beside: int = 10
+    pages: int = Field(default=300, ge=1)
+    """Listeners who are asked for, one page each."""
+    beside: int = Field(default=10, ge=0)
+    """Pages shown side by side."""
     variant: str | None = None
+    """The feed whose logged pages are replayed; None where the log holds one only."""
 
 
 def preview(
