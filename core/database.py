@@ -229,9 +229,8 @@ def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
     known = {one["name"] for one in sa.inspect(connection).get_columns(column.table.name)}
     if column.name not in known:
         kind = column.type.compile(connection.dialect)
-        connection.execute(
-            sa.DDL(f'ALTER TABLE "{column.table.name}" ADD COLUMN "{column.name}" {kind}')
-        )
+        table = column.table.name
+        connection.execute(sa.text(f'ALTER TABLE "{table}" ADD COLUMN "{column.name}" {kind}'))
 
 
 def _schema_version(database: Database) -> int:

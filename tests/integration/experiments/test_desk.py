@@ -56,7 +56,7 @@ def _running(store: Database) -> tuple[StoredExperiment, ...]:
 
 
 def test_a_draft_is_laid_down_once(store: Database, desk: ExperimentDesk) -> None:
-    written = spec(forced={"👩‍🎤": "none"}, condition={"country": "DE"}, coverage=0.1)
+    written = spec(forced={"👩‍🎤": "none"}, condition={"country": "DE"}, hypothesis="a\x00b")
     made = desk.create(written, ADA)
     assert (made.key, made.status, made.revision, made.spec) == (
         "fresh-share", "draft", 1, written,

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core.errors import ExperimentError
 from ranking.experiments.configuration import ExperimentsConfig, Frame
@@ -13,10 +15,12 @@ from ranking.experiments.definitions.metric_names import READY, metric_names
 from ranking.experiments.definitions.plain_json import MAX_DEPTH, plain
 from ranking.experiments.definitions.reading import read_experiment
 from ranking.experiments.definitions.resolving import experiment_of
-from ranking.experiments.definitions.spec import ExperimentSpec
+from ranking.experiments.definitions.spec import ExperimentSpec, MetricRoles, Plan, VariationSpec
 from ranking.experiments.layering.admission import check_new
 from ranking.experiments.layering.layers import check_layers
 from tests.support.experiments import document, spec
+
+PAGE = Path(__file__).parents[4] / "docs" / "experiments.md"
 
 
 def test_a_spec_becomes_what_sdks_take() -> None:
@@ -64,6 +68,21 @@ def test_a_layer_of_its_own_needs_no_filter_until_it_is_cut() -> None:
     cut = experiment_of(spec("a", ranges=[[0, 0.5]]), Frame(), "running")
     assert [one.seed for one in cut.filters or ()] == ["layer/@a"]
     check_new(cut)
+
+
+@pytest.mark.parametrize("part", [ExperimentSpec, VariationSpec, MetricRoles, Plan])
+def test_every_field_is_told(part: type[BaseModel]) -> None:
+    told = re.search(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert told
+    document = tomllib.loads(told[1])
+    written = {
+        ExperimentSpec: document,
+        VariationSpec: document["variations"][1],
+        MetricRoles: document["metrics"],
+        Plan: document["plan"],
+    }
+    assert set(written[part]) == set(part.model_fields)
+    assert ExperimentSpec.model_validate(document).key == "fresh-share"
 
 
 def test_seeds_are_drawn_from_key_and_layer() -> None:
