@@ -312,6 +312,24 @@ experiment_changes = sa.Table(
 )
 """Every change that was ever made of an experiment; rows are added and never altered."""
 
+experiment_results = sa.Table(
+    "experiment_results",
+    metadata,
+    _text("key", primary_key=True),
+    _ms("analysed_at", nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+"""What the newest analysis of each experiment said."""
+
+sticky_assignments = sa.Table(
+    "sticky_assignments",
+    metadata,
+    _text("attribute", primary_key=True),
+    _text("value", primary_key=True),
+    sa.Column("assignments", sa.JSON, nullable=False),
+)
+"""What listeners were assigned by experiments that keep them where they were."""
+
 api_keys = sa.Table(
     "api_keys",
     metadata,

@@ -100,7 +100,7 @@ def _made(
 
     A variation that cannot be served costs its experiment the listener, never the listener a page.
     """
-    chosen = choices(context.roster.running, attributes_of(query))
+    chosen = choices(context.roster.running, attributes_of(query), context.roster.sticky)
     try:
         return chosen, serve(chosen, serving.variants, query)
     except SegueError as error:

@@ -19,6 +19,7 @@ from pipelines.world.resumption import Standing, resume
 from ranking.assembly import FeedConfig, popular_feed
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
+from ranking.experiments.lifecycle.stickiness import StoredSticky
 from ranking.experiments.lifecycle.stored import StoredExperiment, running
 from ranking.experiments.serving.choosing import attributes_of, choices, variant_name
 from ranking.experiments.serving.comparing import exposures
@@ -125,7 +126,9 @@ def served_page(stage: Stage, query: FeedQuery, arm: str) -> tuple[Page, Served]
     """
     if arm == POPULAR:
         return stage.popular.serve(query), Served(POPULAR, stage.versions)
-    chosen = choices(stage.experiments, attributes_of(query))
+    chosen = choices(
+        stage.experiments, attributes_of(query), StoredSticky(stage.workspace.database)
+    )
     made = serve(chosen, stage.variants, query)
     told = exposures(chosen, stage.variants, query, made, stage.config.compare_share)
     return made.page, Served(variant_name(chosen) or ENGINE, made.parts.versions, told, made.teams)

@@ -10,6 +10,7 @@ import threading
 
 from core.database import Database
 from core.telemetry import logger
+from ranking.experiments.lifecycle.stickiness import StoredSticky
 from ranking.experiments.lifecycle.stored import StoredExperiment, experiments_state, running
 from service.metrics import Metrics
 
@@ -29,6 +30,7 @@ class Roster:
         self, database: Database, metrics: Metrics, *, compare_share: float, poll_s: float
     ) -> None:
         self.compare_share = compare_share
+        self.sticky = StoredSticky(database)
         self._database = database
         self._metrics = metrics
         self._poll_s = poll_s

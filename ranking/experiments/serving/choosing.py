@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ranking.experiments.assigning.assignment import assign
 from ranking.experiments.assigning.context import Context
+from ranking.experiments.assigning.sticky import StickyStore
 from ranking.experiments.definitions.spec import VariationSpec
 from ranking.experiments.lifecycle.stored import StoredExperiment
 from ranking.model import FeedQuery
@@ -44,19 +45,24 @@ def attributes_of(query: FeedQuery) -> dict[str, Any]:
 
 
 def choices(
-    experiments: Iterable[StoredExperiment], attributes: Mapping[str, Any]
+    experiments: Iterable[StoredExperiment],
+    attributes: Mapping[str, Any],
+    sticky: StickyStore | None = None,
 ) -> tuple[Choice, ...]:
     """Return what a listener gets of the experiments that run.
 
     Args:
         experiments: Each of them alone decides who is in it.
         attributes: What is known of the listener; `user_id` is who they are.
+        sticky: Where experiments that ask for it keep whom they assigned.
     """
     found = []
     for one in experiments:
         who = str(attributes.get(one.spec.hash_attribute, ""))
         forced = {one.key: one.forced[who]} if who in one.forced else {}
-        result = assign(one.document, Context(attributes, forced=forced), _no_parents)
+        result = assign(
+            one.document, Context(attributes, forced=forced, sticky=sticky), _no_parents
+        )
         if result.in_experiment:
             found.append(Choice(one, result.variation, result.hash_used))
     return tuple(found)
