@@ -36,11 +36,14 @@ class Choice(NamedTuple):
 
 def attributes_of(query: FeedQuery) -> dict[str, Any]:
     """Return what is known of who asks for a page: what experiments may target."""
+    listener = query.listener
     return {
-        "id": query.listener.user_id,
-        "user_id": query.listener.user_id,
+        "id": listener.user_id,
+        "user_id": listener.user_id,
         "surface": query.surface,
-        "tracks_heard": int(query.listener.rows.size),
+        "country": listener.preferences.region,
+        "ai": listener.preferences.ai.value,
+        "tracks_heard": int(listener.rows.size),
     }
 
 

@@ -16,7 +16,7 @@ from ranking.experiments.serving.choosing import attributes_of, choices, rivals,
 from ranking.experiments.serving.comparing import exposures
 from ranking.experiments.serving.outcome import serve
 from ranking.experiments.serving.variants import Parts, Variants
-from ranking.model import FeedQuery
+from ranking.model import AiPreference, FeedQuery, Preferences
 from ranking.rankers.fusion import FusionRanker
 from ranking.sources.beliefs import TrialBoard, no_evidence
 from tests.support.running_experiments import running_experiment
@@ -71,6 +71,16 @@ def test_a_condition_lets_in_only_whom_it_describes() -> None:
     assert len(choices([warm, search], attributes_of(LISTENERS[0]))) == 1
     both = attributes_of(replace(LISTENERS[0], surface="search"))
     assert len(choices([warm, search], both)) == 2
+
+
+def test_what_a_condition_may_ask_for_is_known_of_every_request() -> None:
+    wishes = Preferences(ai=AiPreference.LABELLED, region="NZ")
+    query = replace(LISTENERS[1], surface="search")
+    query = replace(query, listener=replace(query.listener, user_id="ann", preferences=wishes))
+    assert attributes_of(query) == {
+        "id": "ann", "user_id": "ann", "surface": "search", "country": "NZ", "ai": "labelled",
+        "tracks_heard": LISTENERS[1].listener.rows.size,
+    }  # fmt: skip
 
 
 def test_a_tester_gets_what_is_forced_and_is_not_logged() -> None:
