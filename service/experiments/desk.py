@@ -10,6 +10,7 @@ from ranking.experiments.definitions.metric_names import metric_names
 from ranking.experiments.lifecycle.desk import ExperimentDesk
 from ranking.experiments.lifecycle.moves import Said
 from ranking.experiments.lifecycle.readiness import Grounds
+from ranking.experiments.lifecycle.results import read_results
 from ranking.experiments.lifecycle.stored import history, list_experiments, show_experiment
 from service.dependencies import Context
 from service.experiments.schemas import (
@@ -23,6 +24,7 @@ from service.experiments.schemas import (
     ExperimentsQuery,
     HistoryAnswer,
     NewExperiment,
+    ResultsAnswer,
 )
 from service.problems import FieldFault, ProblemError
 from service.supply.paging import PageQuery, page_of
@@ -64,6 +66,24 @@ def show_history(context: Context, key: str, asked: PageQuery) -> HistoryAnswer:
         changes = history(connection, key)
     found, following = page_of(asked, lambda limit, offset: changes[offset : offset + limit])
     return HistoryAnswer(changes=[ChangeAnswer.of(one) for one in found], next_offset=following)
+
+
+def show_results(context: Context, key: str) -> ResultsAnswer:
+    """Return what the newest analysis of an experiment said.
+
+    Raises:
+        ProblemError: 404 where there is no such experiment, or nobody analysed it yet.
+    """
+    with _refusals(key), context.workspace.database.read() as connection:
+        found = read_results(connection, key)
+    if found is None:
+        raise ProblemError(
+            404,
+            "unknown-results",
+            f"experiment {key!r} was not analysed yet; `segue experiment analyze {key}` does, by "
+            "cron for the results of every morning",
+        )
+    return ResultsAnswer(key=key, analysed_at=found.analysed_at, results=found.document)
 
 
 def create(context: Context, new: NewExperiment, who: str, now_ms: int) -> ExperimentAnswer:

@@ -137,6 +137,16 @@ class ExperimentAnswer(BaseModel):
         )
 
 
+class ResultsAnswer(BaseModel):
+    """What the newest analysis of an experiment said."""
+
+    key: str
+    analysed_at: int
+    """UTC milliseconds."""
+    results: dict[str, Any]
+    """The report of `segue experiment analyze KEY --json`."""
+
+
 class ChangeAnswer(BaseModel):
     """One change of an experiment."""
 

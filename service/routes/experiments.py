@@ -22,6 +22,7 @@ from service.experiments.schemas import (
     FeaturesQuery,
     HistoryAnswer,
     NewExperiment,
+    ResultsAnswer,
 )
 from service.routes.supply import problems
 from service.supply.paging import PageQuery
@@ -85,6 +86,12 @@ def edit(
 def history(key: Key, asked: Annotated[PageQuery, Query()], context: ContextDep) -> HistoryAnswer:
     """Return who changed it, when, how and why, the first one first."""
     return desk.show_history(context, key, asked)
+
+
+@router.get("/{key}/results", responses=problems(404))
+def results(key: Key, context: ContextDep) -> ResultsAnswer:
+    """Return what the newest analysis said: effects with intervals, checks, and the decision."""
+    return desk.show_results(context, key)
 
 
 @router.post("/{key}/start", responses=CHANGES)

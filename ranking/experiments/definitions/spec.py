@@ -85,6 +85,9 @@ class Plan(_Part):
     """How often it is decided upon, the end included; counts for `group_sequential`."""
     days: int = Field(ge=1, le=730)
     """How long it runs."""
+    listeners: int | None = Field(default=None, ge=4, le=10_000_000_000)
+    """Listeners of all variations at which it is complete, as `segue experiment power` reckons;
+    `group_sequential` demands it, the others end by their days where it is left out."""
     smallest_effect: float = Field(gt=0, le=10, allow_inf_nan=False)
     """Relative change of the primary metric that is worth finding: 0.02 for two percent."""
     power: float = Field(default=0.8, ge=0.5, lt=1)

@@ -123,6 +123,11 @@ def _planning(plan: Plan | None) -> Iterator[str]:
         )
     elif plan.method == "group_sequential" and plan.looks < 2:
         yield f"plan: group_sequential at {plan.looks} look is `fixed`; plan two or more"
+    elif plan.method == "group_sequential" and plan.listeners is None:
+        yield (
+            "plan: group_sequential spends its errors by listeners; say listeners, as `segue "
+            "experiment power` gives them"
+        )
     elif plan.method == "fixed" and plan.looks > 1:
         yield (
             f"plan: `fixed` is decided upon once, not at {plan.looks} looks; choose "

@@ -44,6 +44,7 @@ guardrails = ["skip_rate"]
 method = "group_sequential"
 looks = 4
 days = 14
+listeners = 4_000
 smallest_effect = 0.02
 power = 0.9
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ranking.experiments.lifecycle.results import keep_results
 from tests.support.experiment_api import Api
 from tests.support.experiments import document
 
@@ -49,6 +50,21 @@ def test_the_whole_life(api: Api) -> None:
     assert [one["spec"]["coverage"] for one in told] == [0.4, 0.5, 0.5, 1.0, 1.0, 1.0]
     page = api.done("GET", "/life/history?limit=2&offset=2")
     assert (page["changes"], page["next_offset"]) == (told[2:4], 4)
+
+
+def test_results_are_those_of_the_newest_analysis(api: Api) -> None:
+    api.add("judged")
+    told = api.refused(404, "GET", "/judged/results", by="reader")
+    assert told["type"] == "urn:segue:problem:unknown-results"
+    assert "segue experiment analyze judged" in told["detail"]
+    said = {"decisions": [{"variation": "none", "line": "hold"}], "p_value": None}
+    for document_, at in (({"old": 1}, 5), (said, 7)):
+        with api.database.write() as connection:
+            keep_results(connection, "judged", document_, at)
+    found = api.done("GET", "/judged/results", by="reader")
+    assert found == {"key": "judged", "analysed_at": 7, "results": said}
+    told = api.refused(404, "GET", "/nowhere/results")
+    assert told["type"] == "urn:segue:problem:unknown-experiment"
 
 
 def test_lists_are_searched_and_cut(api: Api) -> None:
@@ -203,6 +219,7 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/experiments/features": {"get"},
         "/v1/experiments/{key}": {"get", "put"},
         "/v1/experiments/{key}/history": {"get"},
+        "/v1/experiments/{key}/results": {"get"},
         "/v1/experiments/{key}/start": {"post"},
         "/v1/experiments/{key}/stop": {"post"},
         "/v1/experiments/{key}/archive": {"post"},

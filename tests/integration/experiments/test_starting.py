@@ -56,6 +56,17 @@ def desk(store: Database) -> ExperimentDesk:
             {"plan": {"days": 7, "smallest_effect": 0.1, "method": "group_sequential"}},
             ["group_sequential at 1 look is `fixed`"],
         ),
+        (
+            {
+                "plan": {
+                    "days": 7,
+                    "smallest_effect": 0.1,
+                    "method": "group_sequential",
+                    "looks": 3,
+                }
+            },
+            ["group_sequential spends its errors by listeners; say listeners"],
+        ),
         ({"metrics": {}}, ["there is no primary one"]),
         (
             {"metrics": {"primary": "likes", "secondary": ["joy"]}},
