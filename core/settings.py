@@ -20,7 +20,7 @@ PREFIX = "SEGUE_"
 DEFAULT_FILE = "segue.toml"
 SECTIONS = (
     "store", "feed", "embeddings", "train", "tune", "tracking", "evaluate", "world", "supply",
-    "service",
+    "experiments", "service",
 )  # fmt: skip
 """Every section that some program of the house reads."""
 

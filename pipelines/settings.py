@@ -8,6 +8,7 @@ from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.evaluation.configuration import EvaluateConfig
+from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.promotion_guard import PromoteConfig
 from pipelines.supply.configuration import SupplyConfig
 from pipelines.tracking.configuration import TrackingConfig
@@ -64,3 +65,5 @@ class PipelineSettings(BaseModel):
     """The built-in world."""
     supply: SupplyConfig = SupplyConfig()
     """The supply loop."""
+    experiments: AnalysisConfig = AnalysisConfig()
+    """How experiments are analysed."""

@@ -1,4 +1,4 @@
-"""`segue experiment`: who gets which variant of the feed."""
+"""`segue experiment`: who gets which variant of the feed, and what it changed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.experiment_analysis import analyze, power, selftest
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 
 app = typer.Typer(no_args_is_help=True, help="Split listeners between variants of the feed.")
+app.command("analyze")(analyze)
+app.command("power")(power)
+app.command("selftest")(selftest)
 
 Spec = Annotated[
     Path,
