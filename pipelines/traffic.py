@@ -39,10 +39,13 @@ def runaways(events: pl.DataFrame | pl.LazyFrame, config: TrafficConfig) -> pl.D
     days = plays.group_by("user_id", "day").agg(
         plays=pl.len(), hours=pl.col("played_ms").fill_null(0).sum() / HOUR_MS
     )
-    of_track = plays.group_by("user_id", "day", "track_id").agg(same=pl.len())
+    # Few days have so many plays; counting tracks on all of them would take most of the time.
+    busy_days = days.filter(pl.col("plays") >= config.loop_plays)
+    of_track = plays.join(busy_days, on=["user_id", "day"], how="semi")
+    of_track = of_track.group_by("user_id", "day", "track_id").agg(same=pl.len())
     most = of_track.group_by("user_id", "day").agg(same=pl.col("same").max())
-    looped = days.join(most, on=["user_id", "day"]).filter(
-        pl.col("plays") >= config.loop_plays, pl.col("same") >= config.loop_share * pl.col("plays")
+    looped = busy_days.join(most, on=["user_id", "day"]).filter(
+        pl.col("same") >= config.loop_share * pl.col("plays")
     )
     on_device = plays.filter(pl.col("device").is_not_null())
     busy = on_device.group_by("device", "day").agg(plays=pl.len())

@@ -108,7 +108,8 @@ def analyze(
 ) -> None:
     """Tell what an experiment changed, and whether to ship it, hold on, or stop."""
     from pipelines.experiments.analysis.report import BriefReport
-    from pipelines.experiments.results_page.page import prepare_folder, write_page
+    from pipelines.experiments.results_page.page import write_page
+    from pipelines.judgement_page.page import prepare_folder
 
     session = session_of(context, as_json=as_json)
     settings = session.settings()

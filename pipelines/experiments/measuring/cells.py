@@ -34,7 +34,7 @@ def aggregate_cells(
     middle = matrix.mean(axis=1)
     apart = matrix - middle[:, None]
     k = len(columns.variables)
-    sums = np.stack([np.bincount(own, row, n_cells) for row in apart])
+    sums = np.stack([np.bincount(own, row, n_cells) for row in apart]).astype(np.float64)
     products = np.empty((k, k, n_cells))
     for row in range(k):
         for column in range(row + 1):
