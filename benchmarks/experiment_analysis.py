@@ -51,13 +51,13 @@ def metric_file(path: Path) -> None:
     text = [ready]
     for action in ACTIONS:
         where = f'where = {{ action = "{action}" }}'
-        for days in (3, 7):
-            text.append(
-                f"[metrics.{action}_{days}]\nnumerator = {{ {where} }}\nwindow_days = {days}\n"
-                'pre_days = 28\ncap = 0.999\ndirection = "increase"\n'
-            )
+        text += [
+            f"[metrics.{action}_{days}]\nnumerator = {{ {where} }}\nwindow_days = {days}\n"
+            'pre_days = 28\ncap = 0.999\ndirection = "increase"\n'
+            for days in (3, 7)
+        ]
         text.append(
-            f'[metrics.{action}_rate]\nkind = "ratio"\nnumerator = {{ {where} }}\npre_days = 28\n'
+            f'[metrics.{action}_ratio]\nkind = "ratio"\nnumerator = {{ {where} }}\npre_days = 28\n'
             'denominator = { where = { action = ["play", "finish", "skip"] } }\n'
             'direction = "increase"\n'
         )
@@ -74,12 +74,12 @@ def metric_file(path: Path) -> None:
             f'numerator = {{ where = {{ action = "{action}", origin = "generated" }} }}\n'
             f"denominator = {{ {where} }}\n"
         )
-    for days in (1, 3, 7, 10, 12):
-        text.append(
-            f'[metrics.hours_{days}]\nnumerator = {{ take = "sum", of = "played_ms", '
-            f"per = 3600000 }}\nwindow_days = {days}\npre_days = 28\ncap = 0.999\n"
-            'direction = "increase"\n'
-        )
+    text += [
+        f'[metrics.hours_{days}]\nnumerator = {{ take = "sum", of = "played_ms", '
+        f"per = 3600000 }}\nwindow_days = {days}\npre_days = 28\ncap = 0.999\n"
+        'direction = "increase"\n'
+        for days in (1, 3, 7, 10, 12)
+    ]
     path.write_text("\n".join(text))
 
 
@@ -118,13 +118,20 @@ def write_log(warehouse: Warehouse, listeners: int, events: int, seed: int = 1) 
                 "track_id": tracks.gather((TRACKS_N * rng.random(n) ** 2).astype(np.int64)),
                 "action": acts,
                 "played_ms": rng.integers(10_000, 200_000, n),
-                "device": pl.Series(["phone", "desktop", "car"]).gather(who % 3),
+                "device": names.gather(who),  # a player each; a shared one would be a machine
             }
             batch.append(EVENTS, pl.DataFrame(rows).with_columns(at=times(at)))
             total += n
         with batch.commit():
             pass
     return total
+
+
+def write_countries(path: Path, listeners: int) -> None:
+    """Write where listeners live, as a file of segments."""
+    names = [f"u{n:08d}" for n in range(listeners)]
+    countries = pl.Series(["DE", "NZ", "BR", "US", "JP"]).gather(np.arange(listeners) * 7 % 11 % 5)
+    pl.DataFrame({"user_id": names, "country": countries}).write_parquet(path)
 
 
 def times(at_ms: np.ndarray) -> pl.Series:
@@ -162,15 +169,20 @@ def main() -> None:
         asked_of = question()
         watched = tuple(name for name in names if name not in asked_of.metrics)
         asked_of = asked_of.model_copy(update={"secondary": watched})
+        segments = Path(root) / "countries.parquet"
+        write_countries(segments, given.listeners)
         with open_workspace(folder) as workspace:
             total = write_log(workspace.warehouse, given.listeners, given.events)
         print(f"{len(names)} metrics, {given.listeners:,} listeners, {total:,} events")
         for brief in (True, False):
             started, cpu = time.perf_counter(), time.process_time()
-            found = analyse(folder, config, Asked(asked_of, asked_of.end_ms or 0, brief=brief))
+            asked = Asked(asked_of, asked_of.end_ms or 0, segments=segments, brief=brief)
+            found = analyse(folder, config, asked)
             took, busy = time.perf_counter() - started, time.process_time() - cpu
             what = "metrics alone" if brief else "with segments and novelty"
             print(f"from Parquet, {what}: {took:.1f} s, {busy:.1f} s of CPU")
+        left = found.report.excluded
+        print(f"left out: {left}, segments: {len(found.report.segments)} rows")
         sums = Path(root) / "sums.json"
         sums.write_text(found.aggregates.model_dump_json())
         started = time.perf_counter()

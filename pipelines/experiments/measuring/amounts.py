@@ -1,7 +1,7 @@
 """Writes the SQL that measures every listener: a pass over a table for all amounts it can hold.
 
 Counts and sums of one table share a pass. What needs the different values of a column (days,
-creators) shares one pass a column: first counted by listener and value, then by listener.
+creators) shares one pass a column.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pipelines.experiments.measuring.metrics import KEYED, Measure, Metric, Valu
 
 DAY_MS = 86_400_000
 AGE_SHIFT_DAYS = 1_000  # ages before the exposure become positive: SQL divides towards 0
+MOST_BITS = 62  # of a signed number of 64
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,6 @@ class Amount:
     until_ms: int | None
     """Age at which it ends; none is until now."""
 
-    @property
-    def condition(self) -> str:
-        """SQL that is true for rows that count."""
-        bounds = [f"age >= {self.first_ms}"]
-        if self.until_ms is not None:
-            bounds.append(f"age < {self.until_ms}")
-        return " AND ".join((*bounds, *rows_that_count(self.measure)))
-
 
 @dataclass(frozen=True)
 class Pass:
@@ -42,6 +35,17 @@ class Pass:
     key: str
     """The column whose different values are counted; "" for counts and sums."""
     amounts: tuple[Amount, ...]
+
+    @property
+    def is_tally(self) -> bool:
+        """Whether bits can say it: all but what needs how often each value of a column came."""
+        return all(amount.measure.take != "concentration" for amount in self.amounts)
+
+    @property
+    def sums(self) -> tuple[str, ...]:
+        """The columns that are added up."""
+        named = [a.measure.of for a in self.amounts if a.measure.take == "sum"]
+        return tuple(dict.fromkeys(named))
 
 
 def amounts_of(metric: Metric) -> tuple[Amount, ...]:
@@ -59,10 +63,16 @@ def passes_of(metrics: Iterable[Metric]) -> list[Pass]:
     """Return the passes that measure every metric, each amount once."""
     # By what they say, not by themselves: measures hold mappings, which have no hash.
     every = {repr(amount): amount for metric in metrics for amount in amounts_of(metric)}
-    groups: dict[tuple[str, str], list[Amount]] = {}
+    groups: dict[tuple[str, str, bool], list[Amount]] = {}
     for amount in every.values():
-        groups.setdefault((amount.measure.table, key_of(amount.measure)), []).append(amount)
-    return [Pass(table, key, tuple(amounts)) for (table, key), amounts in groups.items()]
+        measure = amount.measure
+        group = (measure.table, key_of(measure), measure.take == "concentration")
+        groups.setdefault(group, []).append(amount)
+    return [
+        Pass(table, key, tuple(amounts[at : at + MOST_BITS]))
+        for (table, key, _), amounts in groups.items()
+        for at in range(0, len(amounts), MOST_BITS)
+    ]
 
 
 def key_of(measure: Measure) -> str:
@@ -72,31 +82,25 @@ def key_of(measure: Measure) -> str:
     return "day" if measure.take == "days" else measure.of
 
 
-def pass_query(one: Pass, since_ms: int, until_ms: int, *, by_day: bool = False) -> str:
-    """Return SQL for `row` (and `day`) and amounts `a0`, `a1`, … of listeners with any row.
+def by_day_query(measure: Measure, since_ms: int, until_ms: int) -> str:
+    """Return SQL for `row`, `day` and `amount`: every day of 24 hours since the exposure by itself.
 
     Args:
-        one: What is measured.
+        measure: What is measured of rows at and after the exposure.
         since_ms: Rows before do not count, UTC milliseconds.
         until_ms: Nor do rows from here on.
-        by_day: Measure every day of 24 hours since the exposure by itself.
     """
-    source = _source(one, since_ms, until_ms)
-    group = "row, day" if by_day else "row"
-    if not one.key:
-        sums = ", ".join(f"{_sum(a)} AS a{at}" for at, a in enumerate(one.amounts))
-        return f"SELECT {group}, {sums} FROM ({source}) GROUP BY {group}"  # noqa: S608
-    key = f"c_{one.key}" if one.key != "day" else "day"
-    inner_group = group if key in group.split(", ") else f"{group}, {key}"
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {a.condition}) AS n{at}" for at, a in enumerate(one.amounts)
-    )
-    inner = (
-        f"SELECT {inner_group}, {counts} FROM ({source}) WHERE {key} IS NOT NULL "  # noqa: S608
-        f"GROUP BY {inner_group}"
-    )
-    spread = ", ".join(f"{_spread(a, at)} AS a{at}" for at, a in enumerate(one.amounts))
-    return f"SELECT {group}, {spread} FROM ({inner}) GROUP BY {group}"  # noqa: S608
+    one = Pass(measure.table, key_of(measure), (Amount(measure, 0, None),))
+    conditions = " AND ".join(("age >= 0", *rows_that_count(measure)))
+    rows = f"SELECT * FROM ({source_query((one,), since_ms, until_ms)}) WHERE {conditions}"  # noqa: S608
+    if one.key in ("", "day"):
+        amount = {"count": "count(*)", "days": "1.0"}.get(measure.take, f"sum(c_{measure.of})")
+        value = f"{amount}::DOUBLE / {measure.per!r}"
+        return f"SELECT row, day, {value} AS amount FROM ({rows}) GROUP BY row, day"  # noqa: S608
+    inner = f"SELECT row, day, count(*) AS n FROM ({rows}) GROUP BY row, day, c_{one.key}"  # noqa: S608
+    amount = "count(*)" if measure.take == "distinct" else "sum(n * n) / sum(n)"
+    value = f"{amount}::DOUBLE / {measure.per!r}"
+    return f"SELECT row, day, {value} AS amount FROM ({inner}) GROUP BY row, day"  # noqa: S608
 
 
 def rows_that_count(measure: Measure) -> list[str]:
@@ -110,10 +114,17 @@ def rows_that_count(measure: Measure) -> list[str]:
     return found
 
 
-def _source(one: Pass, since_ms: int, until_ms: int) -> str:
-    """Return SQL for rows of listeners with their age, day and the columns that are needed."""
-    known = columns_of(one.table)
-    needed = _columns([amount.measure for amount in one.amounts])
+def source_query(passes: Sequence[Pass], since_ms: int, until_ms: int) -> str:
+    """Return SQL for rows of listeners with their age, day and every column that passes need.
+
+    Args:
+        passes: Over one table.
+        since_ms: Rows before do not count, UTC milliseconds.
+        until_ms: Nor do rows from here on.
+    """
+    table = passes[0].table
+    known = columns_of(table)
+    needed = _columns([amount.measure for one in passes for amount in one.amounts])
     columns = "".join(f", {known[name]} AS c_{name}" for name in needed)
     joined = any("t." in known[name] for name in needed)
     tracks = "LEFT JOIN tracks t ON t.track_id = e.track_id " if joined else ""
@@ -121,7 +132,7 @@ def _source(one: Pass, since_ms: int, until_ms: int) -> str:
     return (
         f"SELECT l.row, {age} AS age, "  # noqa: S608
         f"({age} + {AGE_SHIFT_DAYS * DAY_MS}) // {DAY_MS} - {AGE_SHIFT_DAYS} AS day{columns} "
-        f"FROM {one.table} e JOIN listeners l ON l.user_id = e.user_id {tracks}"
+        f"FROM {table} e JOIN listeners l ON l.user_id = e.user_id {tracks}"
         f'WHERE e."at" >= to_timestamp({since_ms / 1000!r}) '
         f'AND e."at" < to_timestamp({until_ms / 1000!r})'
     )
@@ -130,22 +141,6 @@ def _source(one: Pass, since_ms: int, until_ms: int) -> str:
 def _columns(measures: Sequence[Measure]) -> list[str]:
     names = [name for m in measures for name in (*m.where, *([m.of] if m.of else []))]
     return list(dict.fromkeys(names))
-
-
-def _sum(amount: Amount) -> str:
-    inside = f"FILTER (WHERE {amount.condition})"
-    if amount.measure.take == "count":
-        return f"count(*) {inside} / {amount.measure.per!r}"
-    total = f"sum(c_{amount.measure.of}) {inside}"
-    return f"coalesce({total}, 0)::DOUBLE / {amount.measure.per!r}"
-
-
-def _spread(amount: Amount, at: int) -> str:
-    if amount.measure.take == "concentration":
-        # 0 / 0 is NaN in SQL, which would stand for a listener who did nothing.
-        found = f"sum(n{at} * n{at}) / nullif(sum(n{at}), 0)"
-        return f"coalesce({found}, 0)::DOUBLE / {amount.measure.per!r}"
-    return f"count(*) FILTER (WHERE n{at} > 0) / {amount.measure.per!r}"
 
 
 def _literal(value: Value) -> str:

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.experiments.measuring.amounts import DAY_MS, Amount, Pass, key_of, pass_query
+from pipelines.experiments.measuring.amounts import DAY_MS, by_day_query
 from pipelines.experiments.measuring.listeners import Arrivals
 from pipelines.experiments.measuring.metrics import Measure, Metric
 from pipelines.experiments.statistics.aggregates import Aggregate, aggregate_of_moments
@@ -60,21 +60,19 @@ def aggregate_days(
 
 def _amounts(metric: Metric, arrivals: Arrivals) -> str:
     """Return SQL for row, day, x and y: numerator and denominator of each listener and day."""
-    value = "(a0 > 0)::DOUBLE" if metric.kind == "share" else "a0::DOUBLE"
+    value = "(amount > 0)::DOUBLE" if metric.kind == "share" else "amount"
     top = _by_day(metric.numerator, arrivals)
     if metric.denominator is None:
         return f"SELECT row, day, {value} AS x, 0.0 AS y FROM ({top})"  # noqa: S608
     bottom = _by_day(metric.denominator, arrivals)
     return (
-        "SELECT row, day, coalesce(n.a0, 0)::DOUBLE AS x, coalesce(m.a0, 0)::DOUBLE AS y "  # noqa: S608
+        "SELECT row, day, coalesce(n.amount, 0) AS x, coalesce(m.amount, 0) AS y "  # noqa: S608
         f"FROM ({top}) n FULL JOIN ({bottom}) m USING (row, day)"
     )
 
 
 def _by_day(measure: Measure, arrivals: Arrivals) -> str:
-    one = Pass(measure.table, key_of(measure), (Amount(measure, 0, None),))
-    since = int(arrivals.exposed_ms.min())
-    return pass_query(one, since, arrivals.until_ms, by_day=True)
+    return by_day_query(measure, int(arrivals.exposed_ms.min()), arrivals.until_ms)
 
 
 def _aggregate(n: int, sums: NDArray[np.float64], *, is_ratio: bool) -> Aggregate | None:

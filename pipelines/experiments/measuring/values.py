@@ -1,4 +1,4 @@
-"""Every listener's amounts, measured by DuckDB and read back a metric at a time."""
+"""Every listener's amounts: tallied by DuckDB, added up a metric at a time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from pipelines.experiments.measuring.amounts import (
     DAY_MS,
     Amount,
+    Pass,
     amounts_of,
-    pass_query,
     passes_of,
 )
 from pipelines.experiments.measuring.listeners import Arrivals
 from pipelines.experiments.measuring.metrics import Metric
+from pipelines.experiments.measuring.tallies import (
+    HEARD,
+    Tally,
+    hold_concentration,
+    hold_rows,
+    tally,
+)
 from pipelines.experiments.statistics.capping import cap_values, winsorising_cap
 
 Floats = NDArray[np.float64]
@@ -38,7 +45,7 @@ class Columns:
 
 
 class Values:
-    """What was measured of the listeners; it stays in the database until a metric is asked for.
+    """What was measured of the listeners; columns are made when a metric is asked for.
 
     Args:
         connection: Where it lies; its table `listeners` has the arrivals' rows.
@@ -55,8 +62,8 @@ class Values:
         self.arrivals = arrivals
         self.metrics = dict(metrics)
         self._connection = connection
-        self._places: dict[str, tuple[str, str]] = {}
-        self._rows: dict[str, NDArray[np.int64]] = {}
+        self._places: dict[str, tuple[Tally, int]] = {}
+        self._spread: dict[str, str] = {}
         self._measure(metrics.values())
 
     def columns(self, name: str) -> Columns:
@@ -83,21 +90,32 @@ class Values:
         chosen = list(metrics)
         before = round(max([0.0, *(metric.pre_days for metric in chosen)]) * DAY_MS)
         since = int(self.arrivals.exposed_ms.min()) - before
-        for number, one in enumerate(passes_of(chosen)):
-            query = pass_query(one, since, self.arrivals.until_ms)
-            table = f"amounts_{number}"
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
-            self._rows[table] = self._column(table, "row").astype(np.int64)
-            for at, amount in enumerate(one.amounts):
-                self._places[repr(amount)] = (table, f"a{at}")
+        passes = passes_of(chosen)
+        for table in dict.fromkeys(one.table for one in passes):
+            own = [one for one in passes if one.table == table]
+            hold_rows(self._connection, own, since, self.arrivals.until_ms)
+            for number, one in enumerate(own):
+                self._take(one, number, f"{table}_{number}")
+        self._connection.execute(f"DROP TABLE {HEARD}")
+
+    def _take(self, one: Pass, number: int, table: str) -> None:
+        if one.is_tally:
+            found = tally(self._connection, one, number)
+            self._places |= {repr(a): (found, at) for at, a in enumerate(one.amounts)}
+            return
+        hold_concentration(self._connection, one, number, table)
+        self._spread |= {
+            repr(a): f"SELECT row, a{at} AS amount FROM {table}"  # noqa: S608
+            for at, a in enumerate(one.amounts)
+        }
 
     def _amount(self, amount: Amount) -> Floats:
         """Return an amount of every listener, 0 for those who did nothing, (n,)."""
-        table, column = self._places[repr(amount)]
+        if repr(amount) in self._places:
+            tallied, bit = self._places[repr(amount)]
+            return tallied.amount(amount, bit, len(self.arrivals))
+        # Rows come with their column: no two queries need to answer in one order.
+        answer = self._connection.execute(self._spread[repr(amount)]).fetchnumpy()
         found = np.zeros(len(self.arrivals))
-        found[self._rows[table]] = self._column(table, column)
+        found[np.asarray(answer["row"], dtype=np.int64)] = np.asarray(answer["amount"])
         return found
-
-    def _column(self, table: str, column: str) -> NDArray[np.float64]:
-        query = f"SELECT {column} FROM {table}"  # noqa: S608
-        return np.asarray(self._connection.execute(query).fetchnumpy()[column])
