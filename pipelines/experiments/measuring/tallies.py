@@ -61,13 +61,16 @@ def hold_rows(
         since_ms: Rows before do not count, UTC milliseconds.
         until_ms: Nor do rows from here on.
     """
-    bits = ", ".join(f"{_bits(one)} AS bits_{at}" for at, one in enumerate(passes))
+    asked: dict[str, str] = {}  # each window and condition is asked once, whoever shares it
+    bits = ", ".join(f"{_bits(one, asked)} AS bits_{at}" for at, one in enumerate(passes))
+    answers = "".join(f", {condition} AS {name}" for condition, name in asked.items())
     keys = [f"c_{one.key}" for one in passes if one.key not in ("", "day")]
     sums = [f"c_{name}" for one in passes for name in one.sums]
     columns = ", ".join(dict.fromkeys(["row", "day", *keys, *sums]))
     source = source_query(passes, since_ms, until_ms)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {HEARD} AS SELECT {columns}, {bits} FROM ({source})"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE {HEARD} AS SELECT {columns}, {bits} FROM "  # noqa: S608
+        f"(SELECT *{answers} FROM ({source}))"
     )
 
 
@@ -133,10 +136,12 @@ def hold_concentration(
     )
 
 
-def _bits(one: Pass) -> str:
+def _bits(one: Pass, asked: dict[str, str]) -> str:
     """Return SQL for the bits of a row: those whose window it is in and whose conditions it meets.
 
-    Each window and each condition is asked once, however many amounts share it.
+    Args:
+        one: The pass.
+        asked: Condition → the column that holds its answer; grows.
     """
     windows: dict[str, int] = {}
     conditions: dict[str, int] = {}
@@ -147,11 +152,10 @@ def _bits(one: Pass) -> str:
         condition = " AND ".join(rows_that_count(amount.measure)) or "true"
         windows[window] = windows.get(window, 0) | 1 << at
         conditions[condition] = conditions.get(condition, 0) | 1 << at
-    return f"(({_masks(windows)}) & ({_masks(conditions)}))"
+    return f"(({_masks(windows, asked)}) & ({_masks(conditions, asked)}))"
 
 
-def _masks(asked: dict[str, int]) -> str:
+def _masks(masks: dict[str, int], asked: dict[str, str]) -> str:
+    columns = [(asked.setdefault(c, f"q{len(asked)}"), mask) for c, mask in masks.items()]
     # A condition on a missing value is neither true nor false, and counts nothing.
-    return " | ".join(
-        f"CASE WHEN {condition} THEN {mask}::BIGINT ELSE 0 END" for condition, mask in asked.items()
-    )
+    return " | ".join(f"CASE WHEN {name} THEN {mask}::BIGINT ELSE 0 END" for name, mask in columns)
