@@ -14,6 +14,7 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.experiments.measuring.metric_file import read_metrics
 from pipelines.experiments.question import Question
 from pipelines.experiments.statistics.aggregate_file import read_aggregates
-from pipelines.job import Silent
+from pipelines.job import Item, Silent
 from pipelines.traffic import TrafficConfig
 
 DAY_MS = 86_400_000
@@ -150,9 +151,20 @@ def question() -> Question:
     )
 
 
+class Timed(Silent):
+    """A progress that prints how long each step took, wall and CPU."""
+
+    def track(self, items: Iterable[Item], name: str, total: int | None = None) -> Iterator[Item]:
+        for item in items:
+            started, cpu = time.perf_counter(), time.process_time()
+            yield item
+            took, busy = time.perf_counter() - started, time.process_time() - cpu
+            print(f"  {item}: {took:.1f} s, {busy:.1f} s of CPU", flush=True)
+
+
 def analyse(folder: Path, config: AnalysisConfig, asked: Asked) -> Analysis:
     with open_workspace(folder) as workspace:
-        return analyse_warehouse(workspace.warehouse, asked, config, TrafficConfig(), Silent())
+        return analyse_warehouse(workspace.warehouse, asked, config, TrafficConfig(), Timed())
 
 
 def main() -> None:

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.experiment_analysis import analyze, power, selftest
+from pipelines.commands.experiment_analysis import analyze
+from pipelines.commands.experiment_planning import power, selftest
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 
-app = typer.Typer(no_args_is_help=True, help="Split listeners between variants of the feed.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Split listeners between variants of the feed, and tell what it changed.",
+)
 app.command("analyze")(analyze)
 app.command("power")(power)
 app.command("selftest")(selftest)
@@ -49,7 +53,7 @@ Features = Annotated[
 
 @app.callback()
 def experiment() -> None:
-    """Split listeners between variants of the feed."""
+    """Split listeners between variants of the feed, and tell what it changed."""
 
 
 @app.command("assign")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from core.errors import ExperimentError
 from pipelines.experiments.analysis.figures import DecisionRow, MetricRow, Span
+from pipelines.experiments.analysis.looks import method_of
 from pipelines.experiments.measuring.metrics import Metric
 from pipelines.experiments.question import Direction, Question, Role
-from pipelines.experiments.sequential.always_valid import AlwaysValidConfig, always_valid
-from pipelines.experiments.sequential.group_sequential import GroupSequentialConfig, planned_look
 from pipelines.experiments.sequential.sample_ratio import SampleRatio, sample_ratio
 from pipelines.experiments.statistics.aggregate_file import ExperimentAggregates
 from pipelines.experiments.statistics.aggregates import Aggregate
-from pipelines.experiments.statistics.comparisons import Comparison, Method, compare
+from pipelines.experiments.statistics.comparisons import Comparison, compare
 from pipelines.experiments.statistics.contrasts import contrast
 from pipelines.experiments.statistics.decisions import (
     Decision,
@@ -25,10 +23,8 @@ from pipelines.experiments.statistics.decisions import (
     decide,
     non_inferiority,
 )
-from pipelines.experiments.statistics.effects import fixed_horizon
 
-COMPARED = 2  # variations of one comparison
-DEFAULT_TUNING = AlwaysValidConfig().tuning
+HARM = (2, 3)  # rules that one metric is enough for
 
 
 class Declared(NamedTuple):
@@ -85,7 +81,8 @@ def conclude(
         families=families,
     )
     findings = [(one, _finding(one, roles[one.metric])) for one in found]
-    lost = [name for name in question.primary if name not in usable.metrics]
+    deciding = (*question.primary, *question.guardrails)
+    lost = [name for name in deciding if name not in usable.metrics]
     decisions = []
     for name in question.variations[1:]:
         own = [finding for one, finding in findings if one.variation == name]
@@ -94,31 +91,6 @@ def conclude(
         decisions.append(row)
     rows = [_row(one, finding, usable.metrics[one.metric], question) for one, finding in findings]
     return Conclusions(ratio, rows, decisions, is_complete, notes)
-
-
-def method_of(question: Question, total: int, looks: tuple[int, ...]) -> Method:
-    """Return how a metric is compared at this look.
-
-    Args:
-        question: Says how often one may look.
-        total: Listeners of all variations now.
-        looks: Those at earlier looks; as many or more than now are this look itself.
-    """
-    if question.method == "fixed_horizon":
-        return partial(fixed_horizon, alpha=question.alpha)
-    if question.method == "always_valid":
-        planned = question.planned_listeners
-        tuning = COMPARED * planned / len(question.variations) if planned else DEFAULT_TUNING
-        return partial(always_valid, config=AlwaysValidConfig(alpha=question.alpha, tuning=tuning))
-    assert question.planned_listeners is not None
-    config = GroupSequentialConfig(
-        alpha=question.alpha,
-        spending=question.spending,
-        planned_listeners=question.planned_listeners,
-    )
-    # Whoever comes after the planned last look adds information that no alpha is left for.
-    now = min(total, question.planned_listeners)
-    return planned_look(config, [*(look for look in sorted(looks) if look < now), now]).compare
 
 
 def _counts(given: ExperimentAggregates, question: Question) -> tuple[dict[str, int], list[str]]:
@@ -224,8 +196,8 @@ def _decide(
     if question.method == "fixed_horizon" and not is_complete:
         reason = "a fixed test is read once, when the experiment is complete"
         return Decision(verdict="hold", rule=7, reason=reason)
-    if lost and made.rule != 2:
-        reason = f"not every goal can be compared yet: {', '.join(lost)}"
+    if lost and made.rule not in HARM:
+        reason = f"not every goal and guardrail can be compared yet: {', '.join(lost)}"
         return Decision(verdict="hold", rule=7, reason=reason)
     return made
 

@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import numpy as np
 
 from core.tables import EVENTS
 from core.warehouse import Warehouse
 from pipelines.experiments.analysis.conclusions import Conclusions, conclude
 from pipelines.experiments.analysis.figures import ListenersRow, NoveltyRow, OverlapRow
 from pipelines.experiments.analysis.interactions import Interactions, interactions, overlaps
+from pipelines.experiments.analysis.looks import looks_at
 from pipelines.experiments.analysis.novelty import novelty
 from pipelines.experiments.analysis.report import AnalysisReport, SampleRatioRow
 from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.experiments.measuring.amounts import DAY_MS
 from pipelines.experiments.measuring.cells import aggregate_cells
 from pipelines.experiments.measuring.days import aggregate_days
-from pipelines.experiments.measuring.listeners import Admission, Arrivals, admit
+from pipelines.experiments.measuring.listeners import Admission, admit
 from pipelines.experiments.measuring.metric_file import chosen_metrics, read_metrics
 from pipelines.experiments.measuring.metrics import Metric
 from pipelines.experiments.measuring.opening import machines_of, open_for_analysis
@@ -150,12 +150,6 @@ def aggregate(values: Values, question: Question) -> ExperimentAggregates:
         listeners=values.arrivals.counts(question.variations),
         weights=question.shares,
     )
-
-
-def looks_at(arrivals: Arrivals, times_ms: tuple[int, ...]) -> tuple[int, ...]:
-    """Return how many listeners had been exposed at each earlier look."""
-    counts = [int(np.count_nonzero(arrivals.exposed_ms < at)) for at in sorted(times_ms)]
-    return tuple(dict.fromkeys(count for count in counts if count))
 
 
 NOTHING = Interactions([], [])

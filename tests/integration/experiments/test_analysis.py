@@ -12,13 +12,13 @@ import pytest
 
 from core.workspace import open_workspace
 from pipelines.cli import run
+from pipelines.experiments.analysis.looks import looks_at
 from pipelines.experiments.analysis.report import AnalysisReport
 from pipelines.experiments.analysis.run import (
     Analysis,
     Asked,
     analyse_aggregates,
     analyse_warehouse,
-    looks_at,
 )
 from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.experiments.measuring.listeners import Arrivals
@@ -216,3 +216,54 @@ def test_the_command_says_what_is_missing(
     assert "'joy'" in json.loads(capsys.readouterr().out)["error"]["message"]
     assert command(folder, "analyze", "other", "--spec", str(spec), "--json") == 2
     assert f"is of experiment '{KEY}'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seen", [("control",), ("fresh", "bold"), VARIATIONS])
+def test_an_experiment_in_which_nobody_did_anything_is_held(
+    seen: tuple[str, ...], tmp_path: Path
+) -> None:
+    log = blank_log()
+    for number in range(300):
+        log.expose(f"u{number}", START_MS, seen[number % len(seen)])
+    with open_workspace(stored(log, tmp_path)) as workspace:
+        asked = Asked(QUESTION, END_MS)
+        found = analyse_warehouse(
+            workspace.warehouse, asked, CONFIG, TrafficConfig(), Silent()
+        ).report
+    is_whole = seen == VARIATIONS
+    assert found.sample_ratio.is_broken != is_whole
+    # Nothing was heard, so that no share of it and no margin can be told either.
+    assert {(row.verdict, row.rule) for row in found.decisions} == {("hold", 7 if is_whole else 1)}
+    assert any("skip_rate is not compared" in note for note in found.notes)
+    assert "hold" in render_page(found)
+
+
+def test_triggered_listeners_alone_are_counted(tmp_path: Path) -> None:
+    log = blank_log()
+    for number in range(600):
+        user, arm = f"u{number:04d}", number % 2
+        touched = number % 3 == 0
+        log.expose(user, START_MS, VARIATIONS[arm], differs=touched if number % 6 < 4 else None)
+        heard = 1000 + number % 7 * 100 + (900 * arm if touched else 0)
+        log.event(user, START_MS + 5, played_ms=heard)
+    question = QUESTION.model_copy(
+        update={"variations": VARIATIONS[:2], "guardrails": (), "secondary": ()}
+    )
+    with open_workspace(stored(log, tmp_path)) as workspace:
+        every, chosen = (
+            analyse_warehouse(
+                workspace.warehouse,
+                Asked(question, END_MS, triggered=triggered, brief=True),
+                CONFIG,
+                TrafficConfig(),
+                Silent(),
+            ).report
+            for triggered in (False, True)
+        )
+    assert [row.listeners for row in every.listeners] == [300, 300]
+    assert [row.listeners for row in chosen.listeners] == [100, 100]
+    assert [row.listeners_compared for row in chosen.triggers] == [200, 200]
+    diluted, direct = (report.metrics[0].difference.estimate for report in (every, chosen))
+    assert direct == pytest.approx(3 * diluted, rel=0.05)
+    assert direct == pytest.approx(900 / 3_600_000, rel=0.05)
+    assert {row.verdict for row in chosen.decisions} == {"ship"}

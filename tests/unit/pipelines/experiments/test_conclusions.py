@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import ExperimentError
-from pipelines.experiments.analysis.conclusions import Conclusions, conclude, method_of
+from pipelines.experiments.analysis.conclusions import Conclusions, conclude
+from pipelines.experiments.analysis.looks import method_of
 from pipelines.experiments.measuring.metric_file import read_metrics
 from pipelines.experiments.question import Question
 from pipelines.experiments.sequential.always_valid import AlwaysValidConfig, always_valid
@@ -113,6 +114,14 @@ def test_without_a_goal_that_can_be_compared_nothing_is_decided() -> None:
     assert decided(found)["b"] == ("hold", 7)
     assert "likes" in found.decisions[0].line
     assert any("likes is not compared" in note for note in found.notes)
+
+
+def test_nothing_ships_past_a_guardrail_that_cannot_be_read() -> None:
+    sums = given(listening_hours=(5, 6, 4))
+    question = asked(primary=["listening_hours"], guardrails=["skip_rate"])
+    found = conclude(sums, question, METRICS, now_ms=END_MS)
+    assert decided(found) == {"b": ("hold", 7), "c": ("stop", 3)}
+    assert "skip_rate" in found.decisions[0].line
 
 
 def test_a_guardrail_that_is_harmed_stops_though_a_goal_is_missing() -> None:
