@@ -8,6 +8,7 @@ from core.settings import StoreSection
 from embeddings.audio.configuration import AudioConfig
 from embeddings.fingerprints.duplicates import DuplicateConfig
 from pipelines.evaluation.configuration import EvaluateConfig
+from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.promotion_guard import PromoteConfig
 from pipelines.supply.configuration import SupplyConfig
 from pipelines.tracking.configuration import TrackingConfig
@@ -15,7 +16,6 @@ from pipelines.train import TrainConfig
 from pipelines.tuning.configuration import TuneConfig
 from pipelines.world.config import PlayConfig, WorldConfig
 from ranking.assembly import FeedConfig
-from ranking.experiments.configuration import ExperimentsConfig
 
 
 class WorldSection(BaseModel):
@@ -65,5 +65,5 @@ class PipelineSettings(BaseModel):
     """The built-in world."""
     supply: SupplyConfig = SupplyConfig()
     """The supply loop."""
-    experiments: ExperimentsConfig = ExperimentsConfig()
-    """What all experiments share."""
+    experiments: AnalysisConfig = AnalysisConfig()
+    """What all experiments share, and how they are analysed."""

@@ -36,16 +36,29 @@ def runaways(events: pl.DataFrame | pl.LazyFrame, config: TrafficConfig) -> pl.D
     plays = (
         events.lazy().filter(pl.col("action") == "play").with_columns(day=pl.col("at").dt.date())
     )
-    days = plays.group_by("user_id", "day").agg(
-        plays=pl.len(), hours=pl.col("played_ms").fill_null(0).sum() / HOUR_MS
+    played_ms = pl.col("played_ms").fill_null(0).cast(pl.Int64)  # 25 days overflow what a row has
+    heard = (pl.len().alias("plays"), (played_ms.sum() / HOUR_MS).alias("hours"))
+    # Whoever is within the limits of one day in all days together is so on each: most listeners.
+    suspects = (
+        plays.group_by("user_id")
+        .agg(heard)
+        .filter((pl.col("plays") >= config.loop_plays) | (pl.col("hours") > config.hours_a_day))
     )
-    of_track = plays.group_by("user_id", "day", "track_id").agg(same=pl.len())
+    suspects = suspects.collect().lazy()  # few; a lazy frame would be made anew by each that asks
+    own = plays.join(suspects, on="user_id", how="semi")
+    days = own.group_by("user_id", "day").agg(heard).collect().lazy()
+    busy_days = days.filter(pl.col("plays") >= config.loop_plays)
+    of_track = own.join(busy_days, on=["user_id", "day"], how="semi")
+    of_track = of_track.group_by("user_id", "day", "track_id").agg(same=pl.len())
     most = of_track.group_by("user_id", "day").agg(same=pl.col("same").max())
-    looped = days.join(most, on=["user_id", "day"]).filter(
-        pl.col("plays") >= config.loop_plays, pl.col("same") >= config.loop_share * pl.col("plays")
+    looped = busy_days.join(most, on=["user_id", "day"]).filter(
+        pl.col("same") >= config.loop_share * pl.col("plays")
     )
     on_device = plays.filter(pl.col("device").is_not_null())
-    busy = on_device.group_by("device", "day").agg(plays=pl.len())
+    crowded = on_device.group_by("device").agg(plays=pl.len())
+    crowded = crowded.filter(pl.col("plays") > config.device_plays).collect().lazy()
+    busy = on_device.join(crowded, on="device", how="semi")
+    busy = busy.group_by("device", "day").agg(plays=pl.len())
     busy = busy.filter(pl.col("plays") > config.device_plays)
     found = (
         days.filter(pl.col("hours") > config.hours_a_day).select("user_id", reason=pl.lit("hours")),

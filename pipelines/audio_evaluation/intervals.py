@@ -54,8 +54,13 @@ def ratio_bootstrap(values: Values, others: Values, rng: np.random.Generator) ->
     return _estimate(float(above.sum() / below.sum()), ratios)
 
 
-def wilson(hits: int, n: int) -> Estimate:
+def wilson(hits: int, n: int, z: float = Z) -> Estimate:
     """Return a share with its interval.
+
+    Args:
+        hits: How many.
+        n: Out of how many.
+        z: Half-width in standard errors; that of 95 % unless told.
 
     Source:
         Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
@@ -63,8 +68,8 @@ def wilson(hits: int, n: int) -> Estimate:
     if not n:
         return _unknown()
     share = hits / n
-    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return Estimate(mean=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from pipelines.commands import (
+    experiment_analysis,
     experiment_moves,
+    experiment_planning,
     experiment_preview,
     experiment_record,
     experiment_writing,
@@ -16,12 +18,17 @@ from pipelines.commands import (
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 
-app = typer.Typer(no_args_is_help=True, help="Try variants of the feed on listeners.")
+app = typer.Typer(
+    no_args_is_help=True, help="Try variants of the feed on listeners, and tell what they changed."
+)
+app.command()(experiment_planning.power)
+app.command()(experiment_planning.selftest)
 app.command()(experiment_writing.create)
 app.command()(experiment_writing.edit)
 app.command()(experiment_preview.preview)
 app.command()(experiment_moves.start)
 app.command()(experiment_writing.widen)
+app.command()(experiment_analysis.analyze)
 app.command()(experiment_moves.stop)
 app.command()(experiment_moves.archive)
 app.command("list")(experiment_record.list_)
@@ -61,7 +68,7 @@ Features = Annotated[
 
 @app.callback()
 def experiment() -> None:
-    """Try variants of the feed on listeners."""
+    """Try variants of the feed on listeners, and tell what they changed."""
 
 
 @app.command("assign")

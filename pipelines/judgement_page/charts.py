@@ -53,7 +53,7 @@ def reliability_chart(found: Reliability) -> str:
     if found.kind == "place":
         return _places(found.bins)
     top = max([1e-6, *(max(one.predicted, one.observed) for one in found.bins)]) * 1.05
-    frame = _Frame(0.0, top, 0.0, top)
+    frame = Frame(0.0, top, 0.0, top)
     points = [(one.predicted, one.observed) for one in found.bins]
     diagonal = frame.line([(0.0, 0.0), (top, top)], "zero")
     dots = "".join(frame.dot(x, y) for x, y in points)
@@ -63,7 +63,7 @@ def reliability_chart(found: Reliability) -> str:
 
 def _places(bins: Sequence[Bin]) -> str:
     top = max([1e-6, *(one.observed for one in bins)]) * 1.05
-    frame = _Frame(0.0, float(len(bins)), 0.0, top)
+    frame = Frame(0.0, float(len(bins)), 0.0, top)
     bars = "".join(frame.column(at + 0.12, at + 0.88, one.observed) for at, one in enumerate(bins))
     words = "tenth of the list, best first"
     return frame.svg(
@@ -77,7 +77,7 @@ def dependence_chart(found: Dependence) -> str:
     xs = [one.value for one in points]
     ys = [*(one.low for one in points), *(one.high for one in points), 0.0]
     low_x, high_x = (min(xs), max(xs)) if xs else (0.0, 1.0)
-    frame = _Frame(low_x, high_x, min(ys), max(ys))
+    frame = Frame(low_x, high_x, min(ys), max(ys))
     upper = [(one.value, one.high) for one in points]
     lower = [(one.value, one.low) for one in reversed(points)]
     mean = [(one.value, one.shap) for one in points]
@@ -86,7 +86,7 @@ def dependence_chart(found: Dependence) -> str:
     return frame.svg(inner, found.feature, "adds", f"What {found.feature} adds by its value")
 
 
-class _Frame:
+class Frame:
     """A plot's scales.
 
     Args:
@@ -100,23 +100,29 @@ class _Frame:
         self._x, self._y = (low_x, high_x), (low_y, high_y)
 
     def x(self, value: float) -> float:
+        """Return where a value lies from the left, pixels."""
         low, high = self._x
         return LEFT + (value - low) / ((high - low) or 1.0) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
+        """Return where a value lies from the top, pixels."""
         low, high = self._y
         return HEIGHT - BOTTOM - (value - low) / ((high - low) or 1.0) * (HEIGHT - TOP - BOTTOM)
 
     def line(self, points: Sequence[tuple[float, float]], kind: str) -> str:
+        """Return a line through points, in the style of a kind."""
         return f'<polyline class="{kind}" points="{self._places(points)}"/>'
 
     def area(self, points: Sequence[tuple[float, float]]) -> str:
+        """Return a filled area within points."""
         return f'<polygon class="band" points="{self._places(points)}"/>'
 
     def dot(self, x: float, y: float, radius: float = 3.5) -> str:
+        """Return a dot."""
         return f'<circle class="dot" cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="{radius}"/>'
 
     def column(self, left: float, right: float, top: float) -> str:
+        """Return a column from 0 to `top`."""
         width, height = self.x(right) - self.x(left), self.y(0.0) - self.y(top)
         return (
             f'<rect class="column" x="{self.x(left):.1f}" y="{self.y(top):.1f}" '

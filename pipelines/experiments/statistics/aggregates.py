@@ -123,6 +123,10 @@ def aggregate_of_moments(
 ) -> Aggregate:
     """Build an aggregate from a mean vector (k,) and a covariance matrix (k, k) of `variables`."""
     at = {name: index for index, name in enumerate(variables)}
+    # Rounding may leave a covariance beside what does not vary, or a hair too large a one.
+    spread = np.sqrt(np.clip(np.diag(covariances), 0.0, None))
+    limit = np.outer(spread, spread)
+    covariances = np.clip(covariances, -limit, limit)
 
     def covariance(name: str, other: str) -> float:
         below = other in at and at[other] < at[name]

@@ -1,17 +1,7 @@
 """Turns intervals into one line: ship, hold or stop, and why.
 
-The rule, first match wins:
-
-1. hold, if listeners did not arrive as planned: no number can be trusted until that is explained.
-2. stop, if a guardrail is certainly worse than its margin allows.
-3. stop, if a goal is certainly worse than in the control.
-4. hold, if a guardrail may still be worse than its margin allows, unless the experiment is complete
-   and no goal is better.
-5. ship, if a goal is certainly better, after correction for the number of goals.
-6. stop, if the experiment is complete: no goal is better at the size that was planned for it.
-7. hold, because it is not complete.
-
-"Certainly" means that the whole interval says so. Intervals must be valid for the number of looks.
+The first of `RULES` that matches wins. "Certainly" means that the whole interval says so. Intervals
+must be valid for the number of looks.
 """
 
 from __future__ import annotations
@@ -27,6 +17,21 @@ from pipelines.experiments.statistics.effects import Effect, Interval
 
 Verdict = Literal["ship", "hold", "stop"]
 Standing = Literal["harmed", "safe", "unsure"]
+
+
+RULES: tuple[str, ...] = (
+    "hold, if listeners did not arrive as planned: until that is explained, trust no figure",
+    "stop, if a guardrail is certainly worse than its margin allows",
+    "stop, if a goal is certainly worse than in the control",
+    (
+        "hold, if a guardrail may still be worse than its margin allows, unless the experiment is "
+        "complete and no goal is better"
+    ),
+    "ship, if a goal is certainly better, after correction for the number of goals",
+    "stop, if the experiment is complete: no goal is better at the size that was planned for it",
+    "hold, because it is not complete",
+)
+"""In order; the number of a rule counts from 1."""
 
 
 class Margin(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -82,3 +84,58 @@ def test_every_reason_is_told() -> None:
 def test_only_plays_count(action: str) -> None:
     events = plays("busy", 5000, tracks=1, device="rack").with_columns(action=pl.lit(action))
     assert found(events) == {}
+
+
+def test_a_day_is_found_in_a_long_history() -> None:
+    """In one play a day, five weeks add up to more milliseconds than a row's number holds."""
+    hour_ms = 3_600_000
+    days = [
+        plays("u", 1, played_ms=19 * hour_ms, start=START + timedelta(days=day))
+        for day in range(35)
+    ]
+    assert runaways(pl.concat(days), TrafficConfig()).is_empty()
+    full = plays("u", 1, played_ms=21 * hour_ms, start=START + timedelta(days=36))
+    found = runaways(pl.concat([*days, full]), TrafficConfig())
+    assert found.rows() == [("u", ["hours"])]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_reasons_are_those_of_each_day_by_itself(seed: int) -> None:
+    rng = random.Random(seed)
+    config = TrafficConfig(hours_a_day=2, loop_plays=4, loop_share=0.75, device_plays=9)
+    rows = [
+        {
+            "event_id": str(number),
+            "user_id": f"u{rng.randrange(12)}",
+            "track_id": f"t{int(3 * rng.random() ** 3)}",
+            "action": rng.choice(("play", "play", "play", "finish")),
+            "at": START + timedelta(days=rng.randrange(4), seconds=number),
+            "played_ms": rng.choice((None, 600_000, 2_000_000)),
+            "device": rng.choice((None, "d0", "d1", "d2", "d3")),
+        }
+        for number in range(150)
+    ]
+    heard = [row for row in rows if row["action"] == "play"]
+    expected: dict[str, set[str]] = {}
+    for user, day in {(row["user_id"], row["at"].date()) for row in heard}:
+        own = [row for row in heard if (row["user_id"], row["at"].date()) == (user, day)]
+        hours = sum(row["played_ms"] or 0 for row in own) / 3_600_000
+        most = max(Counter(row["track_id"] for row in own).values())
+        crowded = any(
+            row["device"] is not None
+            and sum(
+                other["device"] == row["device"] and other["at"].date() == day for other in heard
+            )
+            > 9
+            for row in own
+        )
+        reasons = {
+            *(["hours"] if hours > 2 else []),
+            *(["loop"] if len(own) >= 4 and most >= 0.75 * len(own) else []),
+            *(["device"] if crowded else []),
+        }
+        if reasons:
+            expected.setdefault(user, set()).update(reasons)
+    found = runaways(EVENTS.conform(pl.DataFrame(rows)), config)
+    assert {user: set(reasons) for user, reasons in found.rows()} == expected
+    assert expected

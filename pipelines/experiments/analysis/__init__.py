@@ -1,0 +1,1 @@
+"""From aggregates to conclusions: effects, decisions, segments, novelty."""

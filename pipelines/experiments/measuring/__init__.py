@@ -1,0 +1,1 @@
+"""From what listeners did to per-listener values and the aggregates of an experiment."""

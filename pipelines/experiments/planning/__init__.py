@@ -1,0 +1,1 @@
+"""Before an experiment: its size, and whether the metrics can be trusted."""
