@@ -154,7 +154,12 @@ def question() -> Question:
 class Timed(Silent):
     """A progress that prints how long each step took, wall and CPU."""
 
-    def track(self, items: Iterable[Item], name: str, total: int | None = None) -> Iterator[Item]:
+    def track(  # a progress is told names and totals
+        self,
+        items: Iterable[Item],
+        name: str,  # noqa: ARG002
+        total: int | None = None,  # noqa: ARG002
+    ) -> Iterator[Item]:
         for item in items:
             started, cpu = time.perf_counter(), time.process_time()
             yield item

@@ -21,7 +21,6 @@ from pipelines.commands import (
     demo,
     embed,
     evaluate,
-    experiment,
     explain,
     export,
     imports,
@@ -32,6 +31,7 @@ from pipelines.commands import (
     world,
 )
 from pipelines.commands.display import print_json
+from pipelines.commands.experiments import app as experiments
 from pipelines.commands.session import Session
 from pipelines.commands.supply import app as supply
 
@@ -55,7 +55,7 @@ app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(compare.compare)
 app.command()(explain.explain)
-app.add_typer(experiment.app, name="experiment")
+app.add_typer(experiments.app, name="experiment")
 app.add_typer(export.app, name="export")
 app.add_typer(supply.app, name="supply")
 app.add_typer(tune.app, name="tune")

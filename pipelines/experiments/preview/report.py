@@ -39,7 +39,7 @@ class PageBeside(BaseModel):
     def in_columns(self, width: int = 36) -> str:
         """Return the pages as text, one column a variation."""
         slots = max(map(len, self.pages.values()), default=0)
-        rows = [self.pages.keys()]
+        rows = [tuple(self.pages)]
         rows += [
             tuple(page[at] if at < len(page) else "" for page in self.pages.values())
             for at in range(slots)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.commands.experiment_desk import Key
+from pipelines.commands.experiments.desk import Key
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.experiments.configuration import AnalysisConfig
     from pipelines.experiments.question import Question
     from pipelines.settings import PipelineSettings
+    from ranking.experiments.lifecycle.stored import StoredExperiment
 
 
 class MethodChoice(StrEnum):
@@ -102,8 +103,6 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Tell what an experiment changed, and whether to ship it, hold on, or stop."""
-    from pipelines.experiments.analysis.report import BriefReport
-    from pipelines.experiments.results_page.page import write_page
     from pipelines.judgement_page.page import prepare_folder
 
     session = session_of(context, as_json=as_json)
@@ -112,38 +111,90 @@ def analyze(
     if report is not None:
         prepare_folder(report)
     if from_aggregates is not None:
-        if triggered or segments is not None or save_aggregates is not None:
-            raise typer.BadParameter(
-                "--triggered, --segments and --save-aggregates need the warehouse; leave them out "
-                "with --from-aggregates"
-            )
+        _check_alone(triggered or segments is not None or save_aggregates is not None)
         found = _analyse_file(key, spec, from_aggregates, method, config)
-    else:
-        question = _question(key, spec, method)
-        found = _analyse_warehouse(
-            session, settings, question, config, triggered, segments, save_aggregates
+        _show(session, found, report)
+        return
+    stored = _stored(session, settings, key) if spec is None else None
+    if stored is not None and stored.spec.interleave:
+        _show_interleaved(session, settings, _asked_of(stored, method))
+        return
+    question = _asked_of(stored, method) if stored else _question(key, spec, method)
+    found = _analyse_warehouse(
+        session, settings, question, config, triggered, segments, save_aggregates
+    )
+    if stored is not None and not (triggered or method or segments):
+        _keep(session, settings, found)
+    _show(session, found, report)
+
+
+def _check_alone(more: bool) -> None:
+    if more:
+        raise typer.BadParameter(
+            "--triggered, --segments and --save-aggregates need the warehouse; leave them out "
+            "with --from-aggregates"
         )
-    if report is not None:
-        write_page(found, report)
-    session.show(found if session.as_json else BriefReport(full=found), f"experiment {key}")
-    for one in [] if session.as_json else found.decisions:
-        session.say(f"{one.variation}: {one.line}")
+
+
+def _show(session: Session, found: AnalysisReport, folder: Path | None) -> None:
+    from pipelines.experiments.analysis.report import BriefReport
+    from pipelines.experiments.results_page.page import write_page
+
+    if folder is not None:
+        write_page(found, folder)
+    session.show(found if session.as_json else BriefReport(full=found), f"experiment {found.key}")
     if not session.as_json:
+        for one in found.decisions:
+            session.say(f"{one.variation}: {one.line}")
         for note in found.notes:
             session.say(note)
-    if report is not None:
-        session.say(f"{report / 'index.html'} shows it; report.json beside it holds the figures.")
+    if folder is not None:
+        session.say(f"{folder / 'index.html'} shows it; report.json beside it holds the figures.")
+
+
+def _stored(session: Session, settings: PipelineSettings, key: str) -> StoredExperiment:
+    from ranking.experiments.lifecycle.stored import show_experiment
+
+    with (
+        session.workspace(settings) as workspace,
+        workspace.database.read() as connection,
+    ):
+        return show_experiment(connection, key)
+
+
+def _asked_of(stored: StoredExperiment, method: MethodChoice | None) -> Question:
+    from pipelines.experiments.asking import question_of
+
+    return _by_method(question_of(stored, now_ms()), method)
+
+
+def _keep(session: Session, settings: PipelineSettings, found: AnalysisReport) -> None:
+    """Keep what was found for those who ask over HTTP."""
+    from ranking.experiments.lifecycle.results import keep_results
+
+    with (
+        session.workspace(settings) as workspace,
+        workspace.database.write() as connection,
+    ):
+        keep_results(connection, found.key, found.document(), now_ms())
+
+
+def _show_interleaved(session: Session, settings: PipelineSettings, question: Question) -> None:
+    from pipelines.experiments.interleaved.report import analyse_interleaved
+    from ranking.experiments.lifecycle.results import keep_results
+
+    with session.workspace(settings) as workspace:
+        found = analyse_interleaved(workspace.warehouse, question, now_ms())
+        with workspace.database.write() as connection:
+            keep_results(connection, question.key, found.document(), now_ms())
+    session.show(found, f"experiment {question.key}")
 
 
 def _question(key: str, spec: Path | None, method: MethodChoice | None) -> Question:
     from core.errors import ConfigError
     from pipelines.experiments.question import read_question
 
-    if spec is None:
-        raise ConfigError(
-            f"what is asked of experiment {key!r} is not known; give --spec FILE with its "
-            "variations and metrics"
-        )
+    assert spec is not None
     question = read_question(spec)
     if question.key != key:
         raise ConfigError(f"{spec} is of experiment {question.key!r}, not {key!r}; give its own")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.experiment_analysis import Method, MetricsFile
+from pipelines.commands.experiments.analysis import Method, MetricsFile
 from pipelines.commands.options import AsJson, Seed, amended
 from pipelines.commands.session import session_of
 

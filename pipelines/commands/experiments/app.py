@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands import (
-    experiment_analysis,
-    experiment_moves,
-    experiment_planning,
-    experiment_preview,
-    experiment_record,
-    experiment_writing,
+from pipelines.commands.experiments import (
+    analysis,
+    moves,
+    planning,
+    preview,
+    record,
+    writing,
 )
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
@@ -21,19 +21,19 @@ from pipelines.commands.session import session_of
 app = typer.Typer(
     no_args_is_help=True, help="Try variants of the feed on listeners, and tell what they changed."
 )
-app.command()(experiment_planning.power)
-app.command()(experiment_planning.selftest)
-app.command()(experiment_writing.create)
-app.command()(experiment_writing.edit)
-app.command()(experiment_preview.preview)
-app.command()(experiment_moves.start)
-app.command()(experiment_writing.widen)
-app.command()(experiment_analysis.analyze)
-app.command()(experiment_moves.stop)
-app.command()(experiment_moves.archive)
-app.command("list")(experiment_record.list_)
-app.command()(experiment_record.show)
-app.command()(experiment_record.history)
+app.command()(planning.power)
+app.command()(planning.selftest)
+app.command()(writing.create)
+app.command()(writing.edit)
+app.command()(preview.preview)
+app.command()(moves.start)
+app.command()(writing.widen)
+app.command()(analysis.analyze)
+app.command()(moves.stop)
+app.command()(moves.archive)
+app.command("list")(record.list_)
+app.command()(record.show)
+app.command()(record.history)
 
 Spec = Annotated[
     Path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.commands.experiment_desk import Because, Key, Read, Who, Why, open_desk, said
+from pipelines.commands.experiments.desk import Because, Key, Read, Who, Why, open_desk, said
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 

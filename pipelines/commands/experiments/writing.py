@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.commands.experiment_desk import Key, Read, SpecFile, Who, Why, open_desk, said
+from pipelines.commands.experiments.desk import Key, Read, SpecFile, Who, Why, open_desk, said
 from pipelines.commands.options import AsJson
 from pipelines.commands.session import session_of
 

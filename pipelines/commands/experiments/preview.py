@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.experiment_desk import Key
+from pipelines.commands.experiments.desk import Key
 from pipelines.commands.options import AsJson, amended
 from pipelines.commands.session import now_ms, session_of
 

@@ -1,0 +1,1 @@
+"""`segue experiment`: variants of the feed are tried on listeners, and judged."""
