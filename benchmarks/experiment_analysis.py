@@ -154,12 +154,7 @@ def question() -> Question:
 class Timed(Silent):
     """A progress that prints how long each step took, wall and CPU."""
 
-    def track(  # a progress is told names and totals
-        self,
-        items: Iterable[Item],
-        name: str,  # noqa: ARG002
-        total: int | None = None,  # noqa: ARG002
-    ) -> Iterator[Item]:
+    def track(self, items: Iterable[Item], name: str, total: int | None = None) -> Iterator[Item]:  # noqa: ARG002
         for item in items:
             started, cpu = time.perf_counter(), time.process_time()
             yield item
@@ -191,13 +186,11 @@ def main() -> None:
         with open_workspace(folder) as workspace:
             total = write_log(workspace.warehouse, given.listeners, given.events)
         print(f"{len(names)} metrics, {given.listeners:,} listeners, {total:,} events")
-        for brief in (True, False):
-            started, cpu = time.perf_counter(), time.process_time()
-            asked = Asked(asked_of, asked_of.end_ms or 0, segments=segments, brief=brief)
-            found = analyse(folder, config, asked)
-            took, busy = time.perf_counter() - started, time.process_time() - cpu
-            what = "metrics alone" if brief else "with segments and novelty"
-            print(f"from Parquet, {what}: {took:.1f} s, {busy:.1f} s of CPU")
+        asked = Asked(asked_of, asked_of.end_ms or 0, segments=segments)
+        started, cpu = time.perf_counter(), time.process_time()
+        found = analyse(folder, config, asked)
+        took, busy = time.perf_counter() - started, time.process_time() - cpu
+        print(f"from Parquet: {took:.1f} s, {busy:.1f} s of CPU")
         left = found.report.excluded
         print(f"left out: {left}, segments: {len(found.report.segments)} rows")
         sums = Path(root) / "sums.json"

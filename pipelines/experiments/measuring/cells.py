@@ -26,34 +26,19 @@ def aggregate_cells(
         An aggregate a cell, or None where it has nobody.
     """
     own = cells[columns.keep]
-    chosen = own >= 0
-    own, matrix = own[chosen], columns.matrix[:, chosen]
-    counts = np.bincount(own, minlength=n_cells)
     if not own.size:
         return [None] * n_cells
-    middle = matrix.mean(axis=1)
-    apart = matrix - middle[:, None]
-    k = len(columns.variables)
-    sums = np.stack([np.bincount(own, row, n_cells) for row in apart]).astype(np.float64)
-    products = np.empty((k, k, n_cells))
-    for row in range(k):
-        for column in range(row + 1):
-            found = np.bincount(own, apart[row] * apart[column], n_cells)
-            products[row, column] = products[column, row] = found
-    return [
-        None
-        if not n
-        else _aggregate(columns.variables, int(n), middle, sums[:, at], products[:, :, at])
-        for at, n in enumerate(counts)
-    ]
+    middle = columns.matrix.mean(axis=1)
+    apart = columns.matrix - middle[:, None]
+    return [_aggregate(columns.variables, apart[:, own == at], middle) for at in range(n_cells)]
 
 
 def _aggregate(
-    variables: tuple[str, ...],
-    n: int,
-    middle: NDArray[np.float64],
-    sums: NDArray[np.float64],
-    products: NDArray[np.float64],
-) -> Aggregate:
-    covariances = (products - np.outer(sums, sums) / n) / max(n - 1, 1)
+    variables: tuple[str, ...], apart: NDArray[np.float64], middle: NDArray[np.float64]
+) -> Aggregate | None:
+    n = apart.shape[1]
+    if not n:
+        return None
+    sums = apart.sum(axis=1)
+    covariances = (apart @ apart.T - np.outer(sums, sums) / n) / max(n - 1, 1)
     return aggregate_of_moments(variables, n, middle + sums / n, covariances)

@@ -6,7 +6,6 @@ people.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +21,17 @@ from pipelines.experiments.measuring.listeners import Arrivals
 UNKNOWN = "not known"
 MOST_LEVELS = 20  # of one family; the largest, because the others have too few listeners anyway
 
+# The latest of a listener and device first: far fewer rows than events are left to compare.
 _BEFORE = """
-SELECT l.row, arg_max(e.device, e."at") FILTER (WHERE e.device IS NOT NULL) AS device
-FROM events e JOIN listeners l ON l.user_id = e.user_id
-WHERE e."at" >= to_timestamp({since_s!r}) AND e."at" < to_timestamp({until_s!r})
-  AND epoch_ms(e."at") < l.exposed_ms AND epoch_ms(e."at") >= l.exposed_ms - {reach_ms}
-GROUP BY l.row
+SELECT row, arg_max(device, latest_ms) FILTER (WHERE device IS NOT NULL) AS device
+FROM (
+  SELECT l.row, e.device, max(epoch_ms(e."at")) AS latest_ms
+  FROM events e JOIN listeners l ON l.user_id = e.user_id
+  WHERE e."at" >= to_timestamp({since_s!r}) AND e."at" < to_timestamp({until_s!r})
+    AND epoch_ms(e."at") < l.exposed_ms AND epoch_ms(e."at") >= l.exposed_ms - {reach_ms}
+  GROUP BY l.row, e.device
+)
+GROUP BY row
 """
 
 # Someone with two variations of the other experiment has no level of it.
@@ -52,22 +56,17 @@ class Segments:
     """(n,) index of the listener's part, or -1 outside all."""
 
 
-def cut(family: str, labels: Sequence[str | None]) -> Segments:
-    """Cut listeners by their labels; None is outside."""
-    given = pl.Series(labels, dtype=pl.String)
-    counted = (
-        given.drop_nulls()
-        .alias("label")
-        .value_counts()
-        .sort(["count", "label"], descending=[True, False])
+def cut(family: str, labels: pl.Series) -> Segments:
+    """Cut listeners by their labels, (n,) text; those without one are outside."""
+    counted = labels.drop_nulls().alias("label").value_counts()
+    counted = counted.sort(["count", "label"], descending=[True, False]).head(MOST_LEVELS)
+    levels = counted["label"].to_list()
+    places = pl.DataFrame(
+        {"label": levels, "code": range(len(levels))},
+        schema={"label": pl.String, "code": pl.Int64},
     )
-    levels = counted["label"].head(MOST_LEVELS).to_list()
-    if not levels:
-        return Segments(family, (), np.full(len(given), -1, dtype=np.int64))
-    codes = given.replace_strict(
-        levels, list(range(len(levels))), default=-1, return_dtype=pl.Int64
-    )
-    return Segments(family, tuple(levels), codes.fill_null(-1).to_numpy().astype(np.int64))
+    found = labels.alias("label").to_frame().join(places, "label", "left", maintain_order="left")
+    return Segments(family, tuple(levels), found["code"].fill_null(-1).to_numpy())
 
 
 def listening_segments(
@@ -86,13 +85,10 @@ def listening_segments(
         until_s=int(arrivals.exposed_ms.max() + 1) / 1000,
         reach_ms=reach_ms,
     )
-    found = _frame(connection.sql(query))
-    rows = found["row"].to_numpy()
-    listeners = np.full(len(arrivals), "new", dtype=object)
-    listeners[rows] = "known"
-    devices = np.full(len(arrivals), UNKNOWN, dtype=object)
-    devices[rows] = found["device"].fill_null(UNKNOWN).to_numpy()
-    return [cut("listener", listeners.tolist()), cut("device", devices.tolist())]
+    found = _of_every_row(_frame(connection.sql(query)), arrivals)
+    known = pl.when(pl.col("is_there")).then(pl.lit("known")).otherwise(pl.lit("new"))
+    labels = found.select(known=known, device=pl.col("device").fill_null(UNKNOWN))
+    return [cut("listener", labels["known"]), cut("device", labels["device"])]
 
 
 def told_segments(path: Path, arrivals: Arrivals) -> list[Segments]:
@@ -118,7 +114,7 @@ def told_segments(path: Path, arrivals: Arrivals) -> list[Segments]:
     joined = pl.DataFrame({"user_id": arrivals.user_ids}).join(
         told, on="user_id", how="left", maintain_order="left"
     )
-    return [cut(name, joined[name].fill_null(UNKNOWN).to_list()) for name in families]
+    return [cut(name, joined[name].fill_null(UNKNOWN)) for name in families]
 
 
 def other_experiments(
@@ -129,10 +125,8 @@ def other_experiments(
     found = _frame(connection.sql(_OTHERS, params=values))
     cuts = []
     for name in sorted(found["experiment"].unique().to_list()):
-        part = found.filter(pl.col("experiment") == name)
-        labels = np.full(len(arrivals), None, dtype=object)
-        labels[part["row"].to_numpy()] = part["variation"].to_numpy()
-        cuts.append(cut(name, labels.tolist()))
+        part = found.filter(pl.col("experiment") == name).select("row", "variation")
+        cuts.append(cut(name, _of_every_row(part, arrivals)["variation"]))
     return cuts
 
 
@@ -140,3 +134,12 @@ def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     found = pl.from_arrow(answer.to_arrow_table())
     assert isinstance(found, pl.DataFrame)
     return found
+
+
+def _of_every_row(found: pl.DataFrame, arrivals: Arrivals) -> pl.DataFrame:
+    """Return what was found of some listeners for each of them, with whether they were there."""
+    every = pl.DataFrame({"row": np.arange(len(arrivals), dtype=np.int64)})
+    there = found.with_columns(pl.col("row").cast(pl.Int64), is_there=True)
+    return every.join(there, on="row", how="left", maintain_order="left").with_columns(
+        pl.col("is_there").fill_null(value=False)
+    )
