@@ -42,15 +42,6 @@ def read_metrics(path: Path | None = None) -> dict[str, Metric]:
         raise ExperimentError(f"metrics {chosen} is not TOML: {error}") from error
 
 
-def known_metrics(path: Path | None = None) -> tuple[str, ...]:
-    """Return the names that an experiment may ask for.
-
-    Raises:
-        ExperimentError: The file cannot be used.
-    """
-    return tuple(read_metrics(path))
-
-
 def chosen_metrics(declared: dict[str, Metric], names: Iterable[str]) -> dict[str, Metric]:
     """Return the named metrics, in the order of the names.
 

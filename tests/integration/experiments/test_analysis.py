@@ -22,7 +22,7 @@ from pipelines.experiments.analysis.run import (
 )
 from pipelines.experiments.configuration import AnalysisConfig
 from pipelines.experiments.measuring.listeners import Arrivals
-from pipelines.experiments.measuring.metric_file import known_metrics, read_metrics
+from pipelines.experiments.measuring.metric_file import read_metrics
 from pipelines.experiments.question import Question
 from pipelines.experiments.results_page.page import render_page
 from pipelines.experiments.statistics.aggregate_file import read_aggregates
@@ -39,7 +39,7 @@ QUESTION = Question(
     primary=("listening_hours",),
     guardrails=("skip_rate",),
     secondary=tuple(
-        name for name in known_metrics() if name not in ("listening_hours", "skip_rate")
+        name for name in read_metrics() if name not in ("listening_hours", "skip_rate")
     ),
     margins={"skip_rate": 0.5},  # so few listeners bound no smaller one
     method="fixed_horizon",
@@ -96,7 +96,7 @@ def test_a_planted_effect_is_found_and_decided_by(analysis: Analysis) -> None:
         (name, 300) for name in VARIATIONS
     ]
     assert not report.sample_ratio.is_broken
-    assert {one.metric for one in report.metrics} == set(known_metrics())
+    assert {one.metric for one in report.metrics} == set(read_metrics())
 
 
 def test_the_effect_differs_by_device_and_by_nothing_else(analysis: Analysis) -> None:

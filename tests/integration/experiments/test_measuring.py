@@ -15,7 +15,7 @@ from core.workspace import open_workspace
 from pipelines.experiments.measuring.cells import aggregate_cells
 from pipelines.experiments.measuring.days import aggregate_days
 from pipelines.experiments.measuring.listeners import Admission, admit
-from pipelines.experiments.measuring.metric_file import known_metrics, read_metrics
+from pipelines.experiments.measuring.metric_file import read_metrics
 from pipelines.experiments.measuring.metrics import Measure, Metric
 from pipelines.experiments.measuring.opening import machines_of, open_for_analysis
 from pipelines.experiments.measuring.segments import (
@@ -98,7 +98,7 @@ def test_cells_are_aggregated_as_each_would_be_alone(written: tuple[Log, Path]) 
     _, folder = written
     with admitted(folder) as (connection, admission):
         values = Values(connection, admission.arrivals, read_metrics())
-        for name in known_metrics():
+        for name in read_metrics():
             columns = values.columns(name)
             found = aggregate_cells(columns, admission.arrivals.arm, 3)
             assert found[2] is None

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import ExperimentError
-from pipelines.experiments.measuring.metric_file import (
-    chosen_metrics,
-    known_metrics,
-    read_metrics,
-)
+from pipelines.experiments.measuring.metric_file import chosen_metrics, read_metrics
+from ranking.experiments.definitions.metric_names import metric_names
 
 READY = {
     "listening_hours",
@@ -28,7 +25,7 @@ READY = {
 
 def test_the_ready_metrics_can_all_be_guardrails_and_have_a_past() -> None:
     metrics = read_metrics()
-    assert set(known_metrics()) == READY == set(metrics)
+    assert set(metric_names()) == READY == set(metrics)  # the service knows the names alone
     assert all(metric.margin and metric.pre_days and metric.about for metric in metrics.values())
 
 
@@ -38,7 +35,7 @@ def test_a_team_declares_its_own(tmp_path: Path) -> None:
         '[metrics.saves]\nnumerator = { where = { action = "save" } }\ndirection = "increase"\n'
         "window_days = 7\ndelay_days = 0.5\n"
     )
-    assert known_metrics(path) == ("saves",)
+    assert metric_names(path) == tuple(read_metrics(path)) == ("saves",)
     metric = read_metrics(path)["saves"]
     assert metric.numerator.where == {"action": ("save",)}
     assert (metric.reach_days, metric.pre_days, metric.kind) == (7.5, 0, "mean")
