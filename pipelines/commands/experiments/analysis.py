@@ -153,13 +153,20 @@ def _show(session: Session, found: AnalysisReport, folder: Path | None) -> None:
 
 
 def _stored(session: Session, settings: PipelineSettings, key: str) -> StoredExperiment:
-    from ranking.experiments.lifecycle.stored import show_experiment
+    from core.errors import ConfigError
+    from ranking.experiments.lifecycle.stored import find_experiment
 
     with (
         session.workspace(settings) as workspace,
         workspace.database.read() as connection,
     ):
-        return show_experiment(connection, key)
+        found = find_experiment(connection, key)
+    if found is None:
+        raise ConfigError(
+            f"there is no experiment {key!r}; `segue experiment list` lists them, and of one that "
+            "another system runs give --spec FILE with its variations and metrics"
+        )
+    return found
 
 
 def _asked_of(stored: StoredExperiment, method: MethodChoice | None) -> Question:

@@ -1,4 +1,4 @@
-"""No route of the supply loop answers whoever has no key, or one for something else."""
+"""No route of product teams answers whoever has no key, or one for something else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _keyed(api: Api) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_every_route_refuses_without_a_key_and_says_so_in_its_description(api: Api) -> None:
     keyed = _keyed(api)
-    assert len(keyed) == 15
+    assert len(keyed) == 25  # 15 of the supply loop, 10 of experiments
     for (method, path), operation in keyed.items():
         assert operation["security"] == [{"key": []}], path
         assert {"401", "403"} <= set(operation["responses"]), path
@@ -43,12 +43,13 @@ def test_every_route_refuses_without_a_key_and_says_so_in_its_description(api: A
 def test_every_route_refuses_a_key_for_something_else(api: Api) -> None:
     for method, path in _keyed(api):
         wrong, needed = ("writer", "read") if method == "GET" else ("reader", "write")
-        answer = api.call(method, path.removeprefix("/v1/supply"), by=wrong, content=b"{no json")
+        headers = {"authorization": f"Bearer {api.keys[wrong]}"}
+        answer = api.service.client.request(method, path, headers=headers, content=b"{no json")
         assert answer.status_code == 403, (method, path)
         assert answer.json()["type"] == "urn:segue:problem:scope-missing"
         assert f"'{wrong}'" in answer.json()["detail"]
         challenge = answer.headers["www-authenticate"]
-        assert f'error="insufficient_scope", scope="supply:{needed}"' in challenge
+        assert f'error="insufficient_scope", scope="{path.split("/")[2]}:{needed}"' in challenge
 
 
 @pytest.mark.parametrize(
