@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from core.workspace import Workspace
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
-from ranking.experiments.serving.variants import Parts, Variants
+from ranking.experiments.serving.variants import Parts, Variants, with_artifacts
 from ranking.learned import Learned
 from ranking.loading import catalogue_order, load_catalogue, load_learned, load_ranker
 from ranking.model import FeedQuery, Listener
@@ -118,6 +118,7 @@ def _assembled(
     workspace: Workspace, config: FeedConfig, parts: Parts, promotion_id: int
 ) -> FeedSet:
     engine = assemble(parts.catalogue, parts.learned, parts.ranker, config, parts.board)
+    load = partial(with_artifacts, workspace.artifacts, parts)
     return FeedSet(
         promotion_id=promotion_id,
         versions=parts.versions,
@@ -127,20 +128,7 @@ def _assembled(
         engine=engine,
         board=parts.board,
         servable=int(np.count_nonzero(parts.catalogue.servable)),
-        variants=Variants(config, parts, engine, partial(_other_parts, workspace, parts)),
-    )
-
-
-def _other_parts(workspace: Workspace, parts: Parts, versions: Mapping[str, str]) -> Parts:
-    """Return a set's parts with other artifacts over the same catalogue."""
-    for kind, version in versions.items():
-        if parts.versions.get(kind) != version:
-            workspace.artifacts.verify(kind, version)
-    return replace(
-        parts,
-        learned=load_learned(workspace.artifacts, versions, parts.catalogue),
-        ranker=load_ranker(workspace.artifacts, versions),
-        versions=dict(versions),
+        variants=Variants(config, parts, engine, load),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 
 from core.workspace import Workspace
 from ranking.assembly import FeedConfig, assemble
-from ranking.experiments.serving.variants import Parts, Variants
+from ranking.experiments.serving.variants import Parts, Variants, with_artifacts
 from ranking.loading import load_catalogue, load_learned, load_ranker
 from ranking.sources.beliefs import TrialBoard
 from ranking.supply.trials import load_beliefs
@@ -31,13 +30,5 @@ def open_variants(workspace: Workspace, feed: FeedConfig) -> tuple[Parts, Varian
     learned = load_learned(workspace.artifacts, versions, catalogue)
     parts = Parts(catalogue, learned, load_ranker(workspace.artifacts, versions), board, versions)
 
-    def load(others: Mapping[str, str]) -> Parts:
-        return replace(
-            parts,
-            learned=load_learned(workspace.artifacts, others, catalogue),
-            ranker=load_ranker(workspace.artifacts, others),
-            versions=others,
-        )
-
     engine = assemble(catalogue, learned, parts.ranker, feed, board)
-    return parts, Variants(feed, parts, engine, load)
+    return parts, Variants(feed, parts, engine, partial(with_artifacts, workspace.artifacts, parts))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from core.artifacts import ArtifactStore
 from ranking.assembly import FeedConfig, assemble
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
 from ranking.experiments.lifecycle.variants import feed_of
 from ranking.experiments.serving.choosing import Choice
 from ranking.learned import Learned
+from ranking.loading import load_learned, load_ranker
 from ranking.protocols import Ranker
 from ranking.sources.beliefs import TrialBoard
 
@@ -36,6 +38,28 @@ class Parts:
     ranker: Ranker
     board: TrialBoard
     versions: Mapping[str, str]
+
+
+def with_artifacts(artifacts: ArtifactStore, parts: Parts, versions: Mapping[str, str]) -> Parts:
+    """Return parts with other artifacts over the same catalogue.
+
+    Args:
+        artifacts: Where they are.
+        parts: What is live.
+        versions: Kind of artifact → version, of all kinds.
+
+    Raises:
+        ArtifactError: If one is missing, was changed or does not fit the others.
+    """
+    for kind, version in versions.items():
+        if parts.versions.get(kind) != version:
+            artifacts.verify(kind, version)
+    return replace(
+        parts,
+        learned=load_learned(artifacts, versions, parts.catalogue),
+        ranker=load_ranker(artifacts, versions),
+        versions=dict(versions),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
