@@ -32,6 +32,7 @@ from core.schema import events, requests
 from core.telemetry import configure_logging
 from core.workspace import Workspace, open_workspace
 from pipelines.experiments.interleaved.credits import Credits, credits_of
+from pipelines.experiments.statistics.preferences import preference
 from pipelines.job import Silent
 from pipelines.settings import PipelineSettings
 from pipelines.world.config import PlayConfig
@@ -197,16 +198,9 @@ def found_by_split(pages: Mapping[str, Counts], count: int, rng: np.random.Gener
 
 def found_by_sharing(found: Credits, count: int, rng: np.random.Generator) -> float:
     """Return how often shared pages of so many listeners find the engine better."""
-    total = found.first + found.second
-    shown = np.divide(
-        found.second - found.first, total, out=np.full(total.size, np.nan), where=total > 0
-    )
-    drawn = shown[rng.integers(0, shown.size, (DRAWS, count))]
-    known = (~np.isnan(drawn)).sum(axis=1)
-    mean, spread = np.nanmean(drawn, axis=1), np.nanstd(drawn, axis=1, ddof=1)
-    z = mean * np.sqrt(known) / np.maximum(spread, np.abs(mean))  # agreement has no spread
-    critical = special.stdtrit(np.maximum(known - 1, 1), 1 - ALPHA / 2)
-    return float(((z > critical) & (known > 1)).mean())
+    drawn = rng.integers(0, len(found.user_ids), (DRAWS, count))
+    told = [preference(found.first[rows], found.second[rows]) for rows in drawn]
+    return float(np.mean([one.preference.low > 0 for one in told]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.supply.demand.gap import Figures, GapConfig, Shortfall
+from pipelines.supply.demand.gap import Figures, GapConfig
 from pipelines.supply.demand.habits import Habits, SegmentHabits
 from pipelines.supply.segments.artifact import Segments
 from ranking.catalogue import Catalogue
@@ -55,7 +55,6 @@ def tracks_of(listening: Habits, catalogue: Catalogue, segments: Segments) -> Se
 def described_segments(
     segments: Segments,
     found: Figures,
-    short: Shortfall,
     played: SegmentHabits,
     tracks: SegmentTracks,
     config: GapConfig,
@@ -65,13 +64,10 @@ def described_segments(
     Args:
         segments: k of them.
         found: Their figures.
-        short: What listeners want and lack.
         played: How they are played.
         tracks: Their tracks.
         config: From when on evidence is enough.
     """
-    needed = (short.wanted * short.lost).sum(axis=0, dtype=np.float64)
-    needed /= np.maximum(short.wanted.sum(axis=0, dtype=np.float64), 1e-9)
     return [
         Gap(
             segment=segments.ids[row],
@@ -86,7 +82,7 @@ def described_segments(
             confidence=round(float(found.confidence[row]), 3),
             evidence="enough" if found.effective[row] >= config.enough_listeners else "little",
             tracks=int(tracks.on_air[row]),
-            missing_tracks=round(float(needed[row]), 2),
+            missing_tracks=round(float(found.missing_tracks[row]), 2),
             plays_a_day=round(float(played.plays[row]), 2),
             repeat_share=round(float(played.repeat_share[row]), 4),
             skip_rates=tuple(

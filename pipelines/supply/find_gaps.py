@@ -142,7 +142,7 @@ def find_gaps(
         history, opened.catalogue.tracks, segments.members, len(segments), config.habits
     )
     tracks = tracks_of(listening, opened.catalogue, segments)
-    described = described_segments(segments, found, short, played, tracks, config.gap)
+    described = described_segments(segments, found, played, tracks, config.gap)
     known = np.isin(segments.ids, _reported_before(workspace))
     gaps = tuple(described[row] for row in found.reported(config.gap, known))
     shares = Shares(listening.user_ids, appetites.shares)

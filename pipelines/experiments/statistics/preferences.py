@@ -1,13 +1,16 @@
 """Says which of two interleaved rankers listeners prefer.
 
 A listener is one observation, however many pages they opened: their credits for each ranker become
-one preference in [-1, 1], so that a few heavy listeners cannot decide alone and the pages of one
-listener do not pass for independent.
+one preference in [-1, 1], so that the pages of one listener do not pass for independent. A
+preference from k credits is known about k times as well as one from a single credit, as far as
+listeners are alike; as far as they are not, all are known alike. Between the two, a preference
+weighs as the root of its credits, and a few heavy listeners cannot decide alone.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +36,8 @@ class Preference(BaseModel):
     listeners: int
     """Who gave credit in a competitive round; the others have shown no preference."""
     preference: Interval
-    """Mean preference: 1 if all credit went to the second ranker, -1 if all went to the first."""
+    """Mean preference, each weighing as the root of its credits: 1 if all credit went to the second
+    ranker, -1 if all went to the first."""
     wins: tuple[int, int]
     """Listeners who gave more credit to the first and to the second."""
     ties: int
@@ -42,10 +46,45 @@ class Preference(BaseModel):
     """Of no preference."""
 
 
+class _Shown(NamedTuple):
+    """What listeners who gave credit have shown.
+
+    Args:
+        preferences: (n,) in [-1, 1].
+        weights: (n,) what each counts.
+    """
+
+    preferences: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        return float(np.average(self.preferences, weights=self.weights))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean, whose weights are taken as given; around 0 where all agree.
+
+        The spread is of the weighed preferences around their own mean; with a ratio's residuals a
+        dozen listeners would show a difference too often. A handful of listeners who agree have no
+        spread, and are still only a handful.
+        """
+        weighed = self.weights * self.preferences
+        spread = float(weighed.std(ddof=1)) or abs(float(weighed.mean()))
+        return spread / math.sqrt(weighed.size) / float(self.weights.mean())
+
+    @property
+    def z(self) -> float:
+        return self.mean / self.error if self.error else 0.0
+
+
 def preference(
     first: NDArray[np.int64], second: NDArray[np.int64], *, alpha: float = 0.05
 ) -> Preference:
-    """Test once, at a time fixed beforehand, by a one-sample t-test over listeners.
+    """Test once, at a time fixed beforehand, by a t-test over listeners.
+
+    Whoever has no preference gives either ranker more by a coin's fall, so n listeners agree by
+    chance once in 2^(n-1) times: no p-value is below that, and fewer than six prove nothing at 5 %.
 
     Args:
         first: (n,) credits that each listener gave the first ranker, over all their feeds.
@@ -56,10 +95,13 @@ def preference(
         ExperimentError: Arrays that do not fit, or fewer than two listeners with credit.
     """
     check_alpha(alpha)
-    shown = _preferences(first, second)
-    critical = float(special.stdtrit(shown.size - 1, 1 - alpha / 2))
-    z = _z(shown)
-    return _result(shown, critical, 2 * float(special.stdtr(shown.size - 1, -abs(z))))
+    shown = _shown(first, second)
+    count = shown.preferences.size
+    by_chance = 2.0 ** (1 - count)
+    provable = by_chance < alpha
+    critical = float(special.stdtrit(count - 1, 1 - alpha / 2)) if provable else math.inf
+    p_value = 2 * float(special.stdtr(count - 1, -abs(shown.z)))
+    return _result(shown, critical, max(p_value, by_chance))
 
 
 def always_valid_preference(
@@ -76,16 +118,17 @@ def always_valid_preference(
         ExperimentError: Arrays that do not fit, or fewer than two listeners with credit.
     """
     config = config or AlwaysValidConfig()
-    shown = _preferences(first, second)
-    if shown.size < config.min_listeners:
+    shown = _shown(first, second)
+    count = shown.preferences.size
+    if count < config.min_listeners:
         return _result(shown, math.inf, 1.0)
-    precise = shown.size * mixture_precision(config.alpha, config.tuning)
-    log_p = math.log(precise + 1) / 2 - _z(shown) ** 2 / 2 * precise / (precise + 1)
-    critical = critical_value(shown.size, config.alpha, config.tuning)
+    precise = count * mixture_precision(config.alpha, config.tuning)
+    log_p = math.log(precise + 1) / 2 - shown.z**2 / 2 * precise / (precise + 1)
+    critical = critical_value(count, config.alpha, config.tuning)
     return _result(shown, critical, math.exp(min(log_p, 0.0)))
 
 
-def _preferences(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+def _shown(first: NDArray[np.int64], second: NDArray[np.int64]) -> _Shown:
     lowest = min(first.min(initial=0), second.min(initial=0))
     if first.shape != second.shape or first.ndim != 1 or lowest < 0:
         raise ExperimentError(
@@ -99,29 +142,21 @@ def _preferences(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray
             f"{int(has_credit.sum())} of {total.size} listeners gave credit in a competitive "
             "round; wait for more, or check that the two rankers differ"
         )
-    return np.asarray((second - first)[has_credit] / total[has_credit])
+    given = total[has_credit].astype(np.float64)
+    return _Shown((second - first)[has_credit] / given, np.sqrt(given))
 
 
-def _deviation(shown: NDArray[np.float64]) -> float:
-    """Return the deviation of one preference; around 0 where all are the same.
-
-    A handful of listeners who agree have no spread, and are still only a handful.
-    """
-    return float(shown.std(ddof=1)) or abs(float(shown.mean()))
-
-
-def _z(shown: NDArray[np.float64]) -> float:
-    deviation = _deviation(shown)
-    return float(shown.mean()) * math.sqrt(shown.size) / deviation if deviation else 0.0
-
-
-def _result(shown: NDArray[np.float64], critical: float, p_value: float) -> Preference:
-    mean, deviation = float(shown.mean()), _deviation(shown)
-    half = math.inf if math.isinf(critical) else critical * deviation / math.sqrt(shown.size)
+def _result(shown: _Shown, critical: float, p_value: float) -> Preference:
+    preferences = shown.preferences
+    half = math.inf if math.isinf(critical) else critical * shown.error
     return Preference(
-        listeners=shown.size,
-        preference=Interval(estimate=mean, low=max(mean - half, -1.0), high=min(mean + half, 1.0)),
-        wins=(int((shown < 0).sum()), int((shown > 0).sum())),
-        ties=int((shown == 0).sum()),
+        listeners=preferences.size,
+        preference=Interval(
+            estimate=shown.mean,
+            low=max(shown.mean - half, -1.0),
+            high=min(shown.mean + half, 1.0),
+        ),
+        wins=(int((preferences < 0).sum()), int((preferences > 0).sum())),
+        ties=int((preferences == 0).sum()),
         p_value=p_value,
     )

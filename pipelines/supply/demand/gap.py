@@ -24,9 +24,9 @@ class GapConfig(BaseModel):
     """Days that what is left should last."""
     lost_share: float = Field(default=0.4, gt=0, lt=1)
     """Share of a segment's listens in that time that must be missing for it to be a gap."""
-    closed_share: float = Field(default=0.2, gt=0, lt=1)
-    """Share below which a gap that was reported before is one no more: supply that only just left
-    the limit behind would be short again tomorrow."""
+    restock_days: float = Field(default=90.0, gt=0, le=3650)
+    """Days that what is left should last before a gap that was reported is one no more: supply
+    that only just left the limit behind would be short again tomorrow."""
     confidence: float = Field(default=0.9, gt=0, lt=1)
     """How sure that must be for the gap to be reported."""
     worth: float = Field(default=20.0, ge=0)
@@ -73,6 +73,9 @@ class Figures:
         lost_share: (k, 3) the same as a share of what is wanted.
         gained_per_track: (k, 3) listens heard out that one more good track would bring.
         confidence: (k,) how sure it is that the missing share reaches the limit.
+        restock_share: (k,) share of what is wanted that would be missing in the days of a restock.
+        missing_tracks: (k,) tracks that the mean listener, weighed by what they would hear, lacks
+            in these days.
     """
 
     listeners: NDArray[np.int64]
@@ -84,15 +87,20 @@ class Figures:
     lost_share: NDArray[np.float64]
     gained_per_track: NDArray[np.float64]
     confidence: NDArray[np.float64]
+    restock_share: NDArray[np.float64]
+    missing_tracks: NDArray[np.float64]
 
     def reported(self, config: GapConfig, known: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the segments that run short, most gained per track first.
+
+        Ordering begins when too much would be missing in the horizon, and ends when that holds no
+        more of the days of a restock, as an (s, S) policy of inventory has it.
 
         Args:
             config: From when on.
             known: (k,) which were reported the last time.
         """
-        still = known & (self.lost_share[:, 0] >= config.closed_share)
+        still = known & (self.restock_share >= config.lost_share)
         sure = (self.confidence >= config.confidence) | still
         heard = self.effective >= config.enough_listeners
         rows = np.flatnonzero(sure & heard & (self.gained_per_track[:, 1] >= config.worth))
@@ -116,6 +124,7 @@ def figures(short: Shortfall, config: GapConfig, seed: int) -> Figures:
     measured = (short.wanted, short.lost, gained(short))
     drawn = _resampled(measured, config.resamples, seed)
     lost_share = _ratio(drawn[1], drawn[0])
+    restock_share, missing = _restock(short, config.restock_days / config.horizon_days)
     totals = [each.sum(axis=0, dtype=np.float64) for each in measured]
     users = len(short.wanted)
     return Figures(
@@ -128,6 +137,8 @@ def figures(short: Shortfall, config: GapConfig, seed: int) -> Figures:
         lost_share=_interval(_ratio(totals[1], totals[0]), lost_share, config.interval),
         gained_per_track=_interval(totals[2], drawn[2] * users, config.interval),
         confidence=(lost_share >= config.lost_share).mean(axis=0),
+        restock_share=restock_share,
+        missing_tracks=missing,
     )
 
 
@@ -137,6 +148,18 @@ def gained(short: Shortfall) -> Floats:
     It fills what is missing, one track at most, where it is liked.
     """
     return np.asarray(np.minimum(short.lost, 1.0) * np.clip(short.liking, 0.0, 1.0))
+
+
+def _restock(short: Shortfall, times: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (k,) the share missing, and the mean listener's, were so many times it wanted."""
+    lost, weighed = np.zeros((2, short.wanted.shape[1]))
+    for rows in _blocks(len(short.wanted)):
+        wanted = short.wanted[rows]
+        missing = np.maximum(wanted * np.float32(times) - short.left[rows], 0.0)
+        lost += missing.sum(axis=0, dtype=np.float64)
+        weighed += (wanted * missing).sum(axis=0, dtype=np.float64)
+    total = short.wanted.sum(axis=0, dtype=np.float64)
+    return _ratio(lost, times * total), _ratio(weighed, total)
 
 
 def _days(short: Shortfall, horizon_days: float) -> NDArray[np.float64]:

@@ -100,6 +100,23 @@ def plan_orders(
     return planned
 
 
+def close_finished(
+    connection: sa.Connection, roster: Mapping[str, MusicGenerator], now_ms: int
+) -> list[str]:
+    """Close the briefs whose orders are all over, so that a gap that is still open gets others.
+
+    Args:
+        connection: Inside a write transaction.
+        roster: The generators by name.
+        now_ms: UTC milliseconds.
+    """
+    planned = Planned()
+    for brief in _open_briefs(connection, drafts=False):
+        if _planned_so_far(connection, roster, brief)[1] >= brief.brief.count:
+            _close_when_done(connection, brief, planned, now_ms)
+    return planned.closed
+
+
 @dataclass(frozen=True, slots=True)
 class _Desk:
     """What the planning of one brief needs of the round."""
@@ -126,7 +143,7 @@ def _open_briefs(connection: sa.Connection, *, drafts: bool) -> Iterator[DeskBri
 
 def _plan_brief(desk: _Desk, brief: DeskBrief, names: NameIndex) -> tuple[list[str], str]:
     """Plan what is not planned yet of a brief; return the new tasks and why it is not all."""
-    number, covered = _planned_so_far(desk, brief)
+    number, covered = _planned_so_far(desk.connection, desk.roster, brief)
     missing = brief.brief.count - covered
     if missing <= 0:
         return [], ""
@@ -153,14 +170,14 @@ def _plan_brief(desk: _Desk, brief: DeskBrief, names: NameIndex) -> tuple[list[s
     return [row["task_id"] for row in rows], why
 
 
-def _planned_so_far(desk: _Desk, brief: DeskBrief) -> tuple[int, int]:
+def _planned_so_far(
+    connection: sa.Connection, roster: Mapping[str, MusicGenerator], brief: DeskBrief
+) -> tuple[int, int]:
     """Return how many orders a brief has, and how many tracks they were to bring."""
     own = generation_tasks.c
     query = sa.select(own.generator).where(own.brief_id == brief.brief_id)
-    makers = desk.connection.execute(query).scalars().all()
-    known = [
-        desk.roster[name].tracks_an_order(brief.brief) for name in makers if name in desk.roster
-    ]
+    makers = connection.execute(query).scalars().all()
+    known = [roster[name].tracks_an_order(brief.brief) for name in makers if name in roster]
     return len(makers), sum(known) + len(makers) - len(known)
 
 

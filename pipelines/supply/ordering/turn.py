@@ -20,7 +20,7 @@ from pipelines.supply.generators.protocol import (
 from pipelines.supply.ordering.claims import next_due
 from pipelines.supply.ordering.fetching import fetch_next
 from pipelines.supply.ordering.inbox import take_in
-from pipelines.supply.ordering.orders import Planned, plan_orders
+from pipelines.supply.ordering.orders import Planned, close_finished, plan_orders
 from pipelines.supply.ordering.sending import send_next, tidy
 from pipelines.supply.ordering.workshop import Workshop
 from ranking.supply.names import read_names
@@ -85,7 +85,7 @@ def plan(shop: Workshop) -> Planned:
 
 
 def take_turn(shop: Workshop) -> TurnReport:
-    """Plan, then send and fetch until nothing is due; a turn that was killed is simply repeated."""
+    """Plan, send and fetch until nothing is due, close; a turn that was killed is made again."""
     done = Tally(plan(shop))
     for maker in shop.roster.values():
         done.given_up += tidy(shop, maker)
@@ -93,6 +93,8 @@ def take_turn(shop: Workshop) -> TurnReport:
             take_in(shop, maker)
         while _send_due(shop, maker, done) + _fetch_due(shop, maker, done):
             pass
+    with shop.workspace.database.write() as connection:
+        done.planned.closed += close_finished(connection, shop.roster, shop.clock())
     return _report(shop, done)
 
 

@@ -11,29 +11,47 @@ from pipelines.experiments.sequential.always_valid import AlwaysValidConfig
 from pipelines.experiments.statistics.preferences import always_valid_preference, preference
 
 
-def test_it_is_a_t_test_over_listeners_who_gave_credit() -> None:
-    first = np.array([3, 0, 1, 0, 2, 5, 0])
-    second = np.array([1, 0, 1, 4, 0, 5, 1])
-    found = preference(first, second)
-    shown = np.array([-0.5, 0.0, 1.0, -1.0, 0.0, 1.0])
-    expected = stats.ttest_1samp(shown, 0)
+def test_listeners_alike_in_credits_are_a_t_test() -> None:
+    second = np.array([4, 2, 0, 3, 1, 4, 4, 0, 3])
+    found = preference(4 - second, second)
+    expected = stats.ttest_1samp((2 * second - 4) / 4, 0)
     assert found.p_value == pytest.approx(expected.pvalue)
-    assert (found.listeners, found.wins, found.ties) == (6, (2, 2), 2)
+    assert (found.listeners, found.wins, found.ties) == (9, (3, 5), 1)
     interval = expected.confidence_interval(0.95)
     assert (found.preference.low, found.preference.high) == pytest.approx(
         (max(interval.low, -1), min(interval.high, 1))
     )
 
 
-def test_a_heavy_listener_counts_once() -> None:
-    first, second = np.array([0, 0, 0, 10_000]), np.array([1, 1, 1, 0])
-    assert preference(first, second).preference.estimate == pytest.approx(0.5)
+def test_a_preference_weighs_as_the_root_of_its_credits() -> None:
+    first, second = np.array([0, 0, 0, 100, 0]), np.array([1, 1, 1, 0, 0])
+    found = preference(first, second)
+    assert found.listeners == 4
+    assert found.preference.estimate == pytest.approx((3 - 10) / 13)
+    weighed = np.array([1.0, 1.0, 1.0, -10.0])
+    assert found.p_value == pytest.approx(stats.ttest_1samp(weighed, 0).pvalue)
+
+
+def test_listeners_without_a_preference_are_told_apart_in_one_of_twenty() -> None:
+    rng = np.random.default_rng(11)
+    for listeners in (8, 30):
+        found = 0
+        for _ in range(2000):
+            total = 1 + rng.negative_binomial(1, 0.15, listeners)
+            taste = rng.beta(2, 2, listeners)
+            second = rng.binomial(total, taste)
+            found += preference(total - second, second).p_value < 0.05
+        # 2,000 tests at 5 % lie within 1.5 points but once in 500 times.
+        assert 0.035 < found / 2000 < 0.065
 
 
 def test_a_few_who_agree_are_not_proof() -> None:
     few = preference(np.zeros(3, dtype=int), np.ones(3, dtype=int))
-    assert few.p_value > 0.1
-    assert few.preference.low < 0
+    assert few.p_value == 0.25  # three coins fall alike so often
+    assert few.preference.low == -1.0
+    five = preference(np.zeros(5, dtype=int), np.array([4, 4, 4, 4, 5]))
+    assert five.p_value > 0.05
+    assert five.preference.low == -1.0
     many = preference(np.zeros(40, dtype=int), np.ones(40, dtype=int))
     assert many.p_value < 1e-6
 

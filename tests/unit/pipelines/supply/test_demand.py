@@ -161,15 +161,24 @@ def test_only_what_is_short_by_enough_evidence_is_reported() -> None:
     assert found.reported(few.model_copy(update={"worth": 1.0}), new).tolist() == [1, 2]
 
 
-def test_a_gap_is_open_until_it_is_filled_well_and_not_only_to_the_limit() -> None:
+def test_a_gap_is_open_until_what_is_left_lasts_for_the_days_of_a_restock() -> None:
     short, config = shortfall(), GapConfig()
-    eased = Shortfall(short.wanted, short.left + np.float32(4), short.liking)
+    eased = Shortfall(short.wanted, short.left + np.float32(9), short.liking)
     found = figures(eased, config, seed=1)
-    assert config.closed_share < found.lost_share[1, 0] < config.lost_share
+    assert found.lost_share[1, 0] < config.lost_share < found.restock_share[1]
+    longer = short.wanted * config.restock_days / config.horizon_days
+    np.testing.assert_allclose(
+        found.restock_share,
+        np.maximum(longer - eased.left, 0).sum(axis=0) / longer.sum(axis=0),
+        rtol=1e-5,  # single precision
+    )
+    missing = np.maximum(longer - eased.left, 0)
+    weighed = (short.wanted * missing).sum(axis=0) / short.wanted.sum(axis=0)
+    np.testing.assert_allclose(found.missing_tracks, weighed, rtol=1e-5)
     known = np.array([True, True, True])
     assert found.reported(config, ~known).tolist() == []
     assert found.reported(config, known).tolist() == [1]
-    full = figures(Shortfall(short.wanted, short.left + np.float32(9), short.liking), config, 1)
+    full = figures(Shortfall(short.wanted, short.left + np.float32(30), short.liking), config, 1)
     assert full.reported(config, known).tolist() == []
 
 
