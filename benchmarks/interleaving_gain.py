@@ -1,13 +1,13 @@
 """How many listeners tell the two-stage feed from popularity: by an A/B test, or by shared pages.
 
-    python benchmarks/interleaving_gain.py --world DIR --listeners 600
+    python benchmarks/interleaving_gain.py --world DIR --scratch DIR --listeners 1500
 
 `--world` is a world with a trained, live ranker (`segue world create`, `segue train`, `segue
 promote`). The same listeners play the same day twice, on copies of it: once each with one of the
 two feeds, once all with pages that both feeds draft. Then listeners are drawn with replacement,
 ever more of them, until the test at 5 % finds the better feed in four of five draws: in the A/B
-test by finishes a slot (a ratio, by the delta method), on shared pages by the preferences of
-listeners.
+test by a ratio (by the delta method) or a mean over listeners, on shared pages by the preferences
+of listeners.
 """
 
 from __future__ import annotations
@@ -44,9 +44,17 @@ from ranking.experiments.lifecycle.stored import StoredExperiment
 from ranking.experiments.serving.choosing import Choice
 from ranking.experiments.serving.variants import Variant
 
-DRAWS = 400  # the share of significant draws has a standard error of 2 points
+DRAWS = 2000  # the share of significant draws has a standard error of 0.9 points
 POWER, ALPHA = 0.8, 0.05
+COUNTED = ("listeners", "slots", "plays", "finishes", "hours")
+MEASURES = {
+    "finishes a slot": ("finishes", "slots"),
+    "finishes a play": ("finishes", "plays"),
+    "hours a listener": ("hours", "listeners"),
+}
 SPEC = {"key": "feeds", "interleave": True, "variations": [{"key": POPULAR}, {"key": ENGINE}]}
+
+KEY = ("user_id", "request_id", "track_id")
 
 Counts = NDArray[np.float64]
 
@@ -56,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--world", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
-    parser.add_argument("--listeners", type=int, default=600)
+    parser.add_argument("--listeners", type=int, default=1500)
     parser.add_argument("--days", type=int, default=1)
     asked = parser.parse_args()
     configure_logging(as_json=True)
@@ -66,24 +74,24 @@ def main() -> None:
     split = played(asked.world, asked.scratch / "split", play, lambda stage: stage)
     shared = played(asked.world, asked.scratch / "shared", play, sharing)
     rng = np.random.default_rng(1)
-    found = shared_credits(shared)
-    pages = by_variant(split)
-    told = {
-        "split": needed(lambda n: found_by_split(pages, n, rng)),
-        "shared": needed(lambda n: found_by_sharing(found, n, rng)),
+    found = credits_of(shared[0], finishes(shared[1]), (POPULAR, ENGINE))
+    listeners = by_variant(split)
+    by_sharing = needed(lambda n: found_by_sharing(found, n, rng))
+    by_split = {
+        name: needed(lambda n, of=of: found_by_split(listeners, of, n, rng))  # type: ignore[misc]
+        for name, of in MEASURES.items()
     }
-    rates = {name: float(one[:, 1].sum() / one[:, 0].sum()) for name, one in pages.items()}
     wins = [int((found.first > found.second).sum()), int((found.first < found.second).sum())]
-    print(
-        json.dumps(
-            {
-                "finishes_a_slot": {name: round(rate, 4) for name, rate in rates.items()},
-                "listeners_who_prefer": dict(zip((POPULAR, ENGINE), wins, strict=True)),
-                "listeners_needed": told,
-                "ratio": round(told["split"] / told["shared"], 1),
-            }
-        )
-    )
+    told = {
+        "levels": {
+            name: {arm: round(level(counts, of), 4) for arm, counts in listeners.items()}
+            for name, of in MEASURES.items()
+        },
+        "listeners_who_prefer": dict(zip((POPULAR, ENGINE), wins, strict=True)),
+        "listeners_needed": {"shared": by_sharing, **by_split},
+        "ratio": {name: round(count / by_sharing, 1) for name, count in by_split.items()},
+    }
+    print(json.dumps(told))
 
 
 def played(
@@ -126,7 +134,7 @@ class TwoFeeds:
 
 
 def read_log(workspace: Workspace, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return every slot served since a moment, and every finish."""
+    """Return every slot served since a moment, and every finish and play of one."""
     with workspace.database.read() as connection:
         pages = connection.execute(
             sa.select(
@@ -134,61 +142,79 @@ def read_log(workspace: Workspace, since_ms: int) -> tuple[pl.DataFrame, pl.Data
             ).where(requests.c.at >= since_ms)
         ).all()
         heard = connection.execute(
-            sa.select(events.c.user_id, events.c.request_id, events.c.track_id).where(
+            sa.select(*(events.c[name] for name in (*KEY, "action", "played_ms"))).where(
                 events.c.at >= since_ms,
-                events.c.action == "finish",
+                events.c.action.in_(("finish", "play")),
                 events.c.request_id.is_not(None),
             )
         ).all()
-    key = ["user_id", "request_id", "track_id"]
     slots = [
         (page.user_id, page.request_id, slot["track_id"], slot.get("team"), page.variant)
         for page in pages
         for slot in page.slots
     ]
-    return (
-        pl.DataFrame(slots, [*key, "team", "variant"], orient="row"),
-        pl.DataFrame([tuple(row) for row in heard], key, orient="row"),
+    acted = pl.DataFrame(
+        [tuple(row) for row in heard],
+        [*KEY, "action", "played_ms"],
+        orient="row",
+        infer_schema_length=None,
     )
+    return pl.DataFrame(slots, [*KEY, "team", "variant"], orient="row"), acted
 
 
-def shared_credits(logged: tuple[pl.DataFrame, pl.DataFrame]) -> Credits:
-    """Return what listeners gave each feed."""
-    return credits_of(*logged, (POPULAR, ENGINE))
+def finishes(acted: pl.DataFrame) -> pl.DataFrame:
+    """Return the slots that were heard out."""
+    return acted.filter(pl.col("action") == "finish").select(KEY).unique()
 
 
 def by_variant(logged: tuple[pl.DataFrame, pl.DataFrame]) -> Mapping[str, Counts]:
-    """Return feed → (n, 2) slots and finishes of each of its listeners."""
-    slots, heard = logged
-    key = ["user_id", "request_id", "track_id"]
-    told = slots.join(heard.unique().with_columns(done=pl.lit(1.0)), on=key, how="left")
+    """Return feed → (n, `COUNTED`) of each of its listeners."""
+    slots, acted = logged
+    plays = acted.filter(pl.col("action") == "play").group_by(KEY).agg(pl.col("played_ms").max())
+    done = finishes(acted).with_columns(done=pl.lit(1.0))
+    told = slots.join(plays, on=KEY, how="left").join(done, on=KEY, how="left")
     sums = told.group_by("variant", "user_id").agg(
-        pl.len().cast(pl.Float64), pl.col("done").fill_null(0.0).sum()
+        listeners=pl.lit(1.0).first(),
+        slots=pl.len().cast(pl.Float64),
+        plays=pl.col("played_ms").is_not_null().sum().cast(pl.Float64),
+        finishes=pl.col("done").fill_null(0.0).sum(),
+        hours=pl.col("played_ms").fill_null(0).sum() / 3_600_000,
     )
     return {
-        name: sums.filter(pl.col("variant") == name).select("len", "done").to_numpy()
+        name: sums.filter(pl.col("variant") == name).select(COUNTED).to_numpy()
         for name in (POPULAR, ENGINE)
     }
 
 
+def level(counts: Counts, of: tuple[str, str]) -> float:
+    """Return a measure over all listeners of a feed."""
+    above, below = (counts[:, COUNTED.index(name)].sum() for name in of)
+    return float(above / below)
+
+
 def needed(power_of: Callable[[int], float]) -> int:
-    """Return the fewest listeners, in steps of a tenth, that find the better feed often enough."""
+    """Return the fewest listeners, in steps of a twentieth, that find the better feed often."""
     count = 6
     while power_of(count) < POWER:
-        count = int(np.ceil(count * 1.1))
+        count = int(np.ceil(count * 1.05))
         if count > 1_000_000:
             raise SystemExit("no number of listeners up to a million tells the feeds apart")
     return count
 
 
-def found_by_split(pages: Mapping[str, Counts], count: int, rng: np.random.Generator) -> float:
+def found_by_split(
+    listeners: Mapping[str, Counts], of: tuple[str, str], count: int, rng: np.random.Generator
+) -> float:
     """Return how often an A/B test of so many listeners, half each, finds the engine better."""
+    above, below = (COUNTED.index(name) for name in of)
     sides = []
     for name in (POPULAR, ENGINE):
-        rows = rng.integers(0, len(pages[name]), (DRAWS, count // 2))
-        slots, done = pages[name][rows, 0], pages[name][rows, 1]
-        rate = done.sum(axis=1) / slots.sum(axis=1)
-        residual = (done - rate[:, None] * slots) / slots.mean(axis=1, keepdims=True)
+        drawn = listeners[name][rng.integers(0, len(listeners[name]), (DRAWS, count // 2))]
+        top, bottom = drawn[..., above], drawn[..., below]
+        rate = top.sum(axis=1) / np.maximum(bottom.sum(axis=1), 1e-12)
+        residual = (top - rate[:, None] * bottom) / np.maximum(
+            bottom.mean(axis=1, keepdims=True), 1e-12
+        )
         sides.append((rate, residual.var(axis=1, ddof=1) / (count // 2)))
     difference = sides[1][0] - sides[0][0]
     z = difference / np.sqrt(np.maximum(sides[0][1] + sides[1][1], 1e-12))

@@ -21,5 +21,5 @@ class DraftingConfig(BaseModel):
     """Shortest and longest length."""
     listened_to: int = Field(default=3, ge=1, le=50)
     """Loved recordings that are measured for each brief."""
-    least_days: float = Field(default=1.0, gt=0, le=365)
+    least_days: float = Field(default=3.0, gt=0, le=365)
     """Days that a generator has at least."""

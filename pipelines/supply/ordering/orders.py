@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.schema import briefs, generation_tasks
+from core.schema import briefs, gaps, generation_tasks
 from pipelines.supply.generators.protocol import MusicGenerator
 from ranking.supply.budget import ROUNDING, Allowance, BudgetConfig, locked_allowance, spent_on
 from ranking.supply.desk import DeskBrief, decide, desk_brief, names_refused
@@ -129,8 +130,12 @@ class _Desk:
     now_ms: int
 
 
-def _open_briefs(connection: sa.Connection, *, drafts: bool) -> Iterator[DeskBrief]:
-    """Yield the briefs that may be ordered, those a person approved first, the oldest first."""
+def _open_briefs(connection: sa.Connection, *, drafts: bool) -> list[DeskBrief]:
+    """Return the briefs that may be ordered, those a person approved first, the oldest first.
+
+    Of one age the gaps take turns, a brief each, the one that is best worth filling first: where
+    the budget ends, no gap has gone without for another's last brief.
+    """
     wanted = ("approved", "draft") if drafts else ("approved",)
     query = (
         sa.select(briefs)
@@ -138,7 +143,20 @@ def _open_briefs(connection: sa.Connection, *, drafts: bool) -> Iterator[DeskBri
         .order_by(briefs.c.status, briefs.c.created_at, briefs.c.brief_id)
         .with_for_update()
     )
-    yield from map(desk_brief, connection.execute(query).mappings().all())
+    found = [desk_brief(row) for row in connection.execute(query).mappings().all()]
+    places = sa.select(gaps.c.segment_id, gaps.c.place)
+    return _in_turns(found, {row.segment_id: row.place for row in connection.execute(places)})
+
+
+def _in_turns(found: Sequence[DeskBrief], places: Mapping[str, int]) -> list[DeskBrief]:
+    seen: Counter[tuple[str, int, str]] = Counter()
+    keys: list[tuple[str, int, int, int]] = []
+    for brief in found:
+        batch = (brief.status, brief.created_at)
+        turn = seen[*batch, brief.segment_id]
+        keys.append((*batch, turn, places.get(brief.segment_id, len(places))))
+        seen[*batch, brief.segment_id] += 1
+    return [found[row] for row in sorted(range(len(found)), key=keys.__getitem__)]
 
 
 def _plan_brief(desk: _Desk, brief: DeskBrief, names: NameIndex) -> tuple[list[str], str]:

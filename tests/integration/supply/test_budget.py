@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.workspace import Workspace, open_workspace
 from pipelines.supply.generators.synth import Synth
 from pipelines.supply.ordering.turn import plan
 from ranking.supply.desk import Desk
+from ranking.supply.gap import replace_gaps
 from ranking.supply.switches import set_switch
 from tests.support.supply import (
     DAY_MS,
@@ -26,6 +28,7 @@ from tests.support.supply import (
     tasks,
     workshop,
 )
+from tests.support.supply_api import gap
 
 pytest_plugins = ["tests.support.postgres"]
 
@@ -161,3 +164,19 @@ def test_a_name_that_came_since_holds_a_brief_back(workspace: Workspace) -> None
     planned = plan(workshop(workspace, ROSTER))
     assert planned.tasks == []
     assert "names 'Velvet Motel'" in planned.held["b"]
+
+
+def test_a_budget_that_ends_early_is_spread_over_the_gaps_the_best_first(
+    workspace: Workspace,
+) -> None:
+    with workspace.database.write() as connection:
+        replace_gaps(connection, [gap(1), gap(2)], START_MS)
+    desk = Desk(workspace.database)
+    for brief_id, segment in (("a", "s2"), ("b", "s2"), ("c", "s2"), ("d", "s1"), ("e", "other")):
+        desk.add(brief(count=4), segment_id=segment, now_ms=START_MS, brief_id=brief_id)
+    settings = config(budget={"tracks_per_day": 10, "auto_approve": True})
+    planned = plan(workshop(workspace, ROSTER, settings=settings))
+    assert planned.approved == ["d", "a", "e"]  # s1's, s2's first, one for no gap that is known
+    assert planned.held.keys() == {"e", "b", "c"}
+    made = Counter(task.brief_id for task in tasks(workspace))
+    assert made == {"d": 4, "a": 4, "e": 2}
