@@ -60,8 +60,8 @@ class Gap(BaseModel):
     tracks: int
     """Tracks on air in it."""
     missing_tracks: float
-    """Good tracks that the mean listener who wants it would need more, to last for the days
-    of a restock."""
+    """Good tracks that the mean listener who wants it would need more, to last for the
+    horizons of a restock."""
     plays_a_day: float
     repeat_share: float
     """Share of its plays that were not the listener's first of the track."""

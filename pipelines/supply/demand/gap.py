@@ -24,9 +24,10 @@ class GapConfig(BaseModel):
     """Days that what is left should last."""
     lost_share: float = Field(default=0.4, gt=0, lt=1)
     """Share of a segment's listens in that time that must be missing for it to be a gap."""
-    restock_days: float = Field(default=90.0, gt=0, le=3650)
-    """Days that what is left should last before a gap that was reported is one no more: supply
-    that only just left the limit behind would be short again tomorrow."""
+    restock: float = Field(default=6.5, ge=1, le=100)
+    """Horizons that what is left should last before a gap that was reported is one no more: supply
+    that only just left the limit behind would be short again tomorrow, and a short shelf leaves
+    little to choose from."""
     confidence: float = Field(default=0.9, gt=0, lt=1)
     """How sure that must be for the gap to be reported."""
     worth: float = Field(default=20.0, ge=0)
@@ -73,9 +74,9 @@ class Figures:
         lost_share: (k, 3) the same as a share of what is wanted.
         gained_per_track: (k, 3) listens heard out that one more good track would bring.
         confidence: (k,) how sure it is that the missing share reaches the limit.
-        restock_share: (k,) share of what is wanted that would be missing in the days of a restock.
+        restock_share: (k,) share of what is wanted that would be missing until a restock is over.
         missing_tracks: (k,) tracks that the mean listener, weighed by what they would hear, lacks
-            in these days.
+            till then.
     """
 
     listeners: NDArray[np.int64]
@@ -94,7 +95,7 @@ class Figures:
         """Return the segments that run short, most gained per track first.
 
         Ordering begins when too much would be missing in the horizon, and ends when that holds no
-        more of the days of a restock, as an (s, S) policy of inventory has it.
+        more of the horizons of a restock, as an (s, S) policy of inventory has it.
 
         Args:
             config: From when on.
@@ -124,7 +125,7 @@ def figures(short: Shortfall, config: GapConfig, seed: int) -> Figures:
     measured = (short.wanted, short.lost, gained(short))
     drawn = _resampled(measured, config.resamples, seed)
     lost_share = _ratio(drawn[1], drawn[0])
-    restock_share, missing = _restock(short, config.restock_days / config.horizon_days)
+    restock_share, missing = _restock(short, config.restock)
     totals = [each.sum(axis=0, dtype=np.float64) for each in measured]
     users = len(short.wanted)
     return Figures(

@@ -161,12 +161,12 @@ def test_only_what_is_short_by_enough_evidence_is_reported() -> None:
     assert found.reported(few.model_copy(update={"worth": 1.0}), new).tolist() == [1, 2]
 
 
-def test_a_gap_is_open_until_what_is_left_lasts_for_the_days_of_a_restock() -> None:
+def test_a_gap_is_open_until_what_is_left_lasts_for_the_horizons_of_a_restock() -> None:
     short, config = shortfall(), GapConfig()
     eased = Shortfall(short.wanted, short.left + np.float32(9), short.liking)
     found = figures(eased, config, seed=1)
     assert found.lost_share[1, 0] < config.lost_share < found.restock_share[1]
-    longer = short.wanted * config.restock_days / config.horizon_days
+    longer = short.wanted * config.restock
     np.testing.assert_allclose(
         found.restock_share,
         np.maximum(longer - eased.left, 0).sum(axis=0) / longer.sum(axis=0),
