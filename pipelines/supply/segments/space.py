@@ -32,7 +32,7 @@ class SpaceConfig(BaseModel):
     """Weight of audio vectors in the inner product of two tracks."""
     tags: float = Field(default=1.0, ge=0, le=100)
     """Weight of tags."""
-    listening: float = Field(default=0.4, ge=0, le=100)
+    listening: float = Field(default=0.5, ge=0, le=100)
     """Weight of ALS factors."""
     listening_from: int = Field(default=5, ge=1, le=1000)
     """Listeners from whom on a track's factors say anything."""
