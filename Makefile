@@ -15,6 +15,8 @@ IMPRESSIONS ?= ../shared/data/kuairand/impressions.parquet
 KUAIRAND_COLUMNS := track_id=video_id,at=time_ms,surface=tab,play=is_click,finish=long_view,like=is_like,dislike=is_hate,follow=is_follow,share=is_forward,played_ms=play_time_ms,track_ms=duration_ms,creator_id=author_id,released_at=upload_date,tags=tag
 # BLAS and OpenMP pools fight with each other and with our own workers; one thread each is faster here.
 export OPENBLAS_NUM_THREADS ?= 1
+# Empty is unset: what the tests start is compiled once, not by each of some hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup docs demo test quick lint check format bench kuairand scale peers clean
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from embeddings.fingerprints.constellation import FRAMES_PER_S, Constellation
 from embeddings.fingerprints.envelope import STEP_DB, STEP_FRAMES
@@ -144,6 +143,8 @@ def _levels(
     one: NDArray[np.uint8], other: NDArray[np.uint8], overlay: Overlay
 ) -> tuple[float, float]:
     """Return the mean and the least correlation over the bands that move in either."""
+    from scipy.interpolate import CubicSpline
+
     places = (np.arange(1, len(other) + 1) * STEP_FRAMES - overlay.shift) / overlay.speed
     steps = places / STEP_FRAMES - 1
     inside = (steps >= 0) & (steps <= len(one) - 1)

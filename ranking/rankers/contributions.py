@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +13,9 @@ from ranking.protocols import Ranker
 from ranking.rankers.columns import aligned_columns
 from ranking.rankers.heads import HeadsRanker
 from ranking.rankers.lightgbm import LightGbmRanker
+
+if TYPE_CHECKING:
+    import lightgbm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

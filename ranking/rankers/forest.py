@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import lightgbm
 
 IS_CATEGORICAL = 1  # bits of `decision_type`: LightGBM, include/LightGBM/tree.h
 DEFAULT_LEFT = 2

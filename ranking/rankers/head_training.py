@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +26,9 @@ from ranking.rankers.training import (
     part_of,
     unwatched,
 )
+
+if TYPE_CHECKING:
+    import lightgbm
 
 MIN_POSITIVES = 20  # of a head, before and after the cut: fewer teach the habits of a few pages
 
@@ -175,6 +178,8 @@ def _head(
     raw = booster.predict(slices.values[later], raw_score=True, num_threads=trees.threads)
     calibration = fit_calibration(np.asarray(raw), happened[later], share)
     if config.refit:
+        import lightgbm
+
         # Grown again, on all the rows.
         everything = part_of(slices.binned, kept | checked, happened, slices.weights)
         booster = lightgbm.train(parameters, everything, num_boost_round=booster.num_trees())

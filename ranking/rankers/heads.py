@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 import orjson
 
@@ -18,6 +17,9 @@ from ranking.rankers.columns import aligned_columns
 from ranking.rankers.lightgbm import read_booster
 from ranking.rankers.outcomes import value
 from ranking.rankers.scoring import ForestScorer, open_scorer
+
+if TYPE_CHECKING:
+    import lightgbm
 
 HEADS_FILE = "heads.json"
 POSITION = "position"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lightgbm
 import numpy as np
 
 from core.errors import ArtifactError
 from ranking.model import FeatureMatrix, Floats
 from ranking.rankers.columns import aligned_columns
 from ranking.rankers.scoring import ForestScorer, open_scorer
+
+if TYPE_CHECKING:
+    import lightgbm
 
 MODEL_FILE = "model.txt"
 
@@ -68,6 +71,8 @@ def read_booster(path: Path) -> lightgbm.Booster:
     """
     if not path.is_file():
         raise ArtifactError(f"{path} does not exist; train the ranker again")
+    import lightgbm  # not before it is needed: it loads as long as all else together
+
     try:
         return lightgbm.Booster(model_file=str(path))
     except lightgbm.basic.LightGBMError as error:

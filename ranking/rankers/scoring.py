@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 import onnxruntime
 
@@ -14,6 +13,9 @@ from core.telemetry import logger
 from ranking.model import Floats
 from ranking.rankers.forest import Tree, UnsupportedForestError, read_forest
 from ranking.rankers.onnx_forest import INPUT_NAME, OUTPUT_NAME, forest_model, rounded_down
+
+if TYPE_CHECKING:
+    import lightgbm
 
 SERVING_THREADS = 1  # a page is a few hundred rows: starting a team costs more than it saves
 TOLERANCE = 1e-5  # relative to scores above 1: ONNX Runtime adds leaves up in float32

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +15,9 @@ from core.errors import DataError
 from ranking.model import Floats, Mask
 from ranking.rankers.lightgbm import LightGbmRanker
 from ranking.rankers.outcomes import Direction
+
+if TYPE_CHECKING:
+    import lightgbm
 
 Watch: TypeAlias = Callable[[str, int, float], None]
 """Told, tree by tree, (which model, trees so far, its figure on the rows that stop it); what it
@@ -134,6 +136,8 @@ def held_groups(n_groups: int, share: float) -> int:
 
 def binned(names: tuple[str, ...], values: Floats, config: RankerConfig) -> lightgbm.Dataset:
     """Cut every feature into steps, once for all models that are grown on parts of the rows."""
+    import lightgbm
+
     parameters = {
         "max_bin": config.bins,
         "num_threads": config.threads,
@@ -196,6 +200,7 @@ def grown(
         config: How many trees at most, and how long without gain.
         watch: Told, tree by tree, (trees so far, metric on the rows that stop the growing).
     """
+    import lightgbm
 
     def told(environment: lightgbm.callback.CallbackEnv) -> None:
         figures = environment.evaluation_result_list
@@ -216,6 +221,8 @@ def grown(
 def _datasets(
     data: RankingData, n_train: int, bins: int
 ) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
+    import lightgbm
+
     order = np.arange(len(data.groups))
     first, last = data.select(order[:n_train]), data.select(order[n_train:])
     train = lightgbm.Dataset(

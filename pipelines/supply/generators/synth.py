@@ -15,7 +15,6 @@ from core.randomness import derive_seed, generator
 from pipelines.music.attributes import NOTE_NAMES, Mode, TrackAttributes
 from pipelines.music.audio_file import write_track
 from pipelines.music.ogg_pages import pin_serial
-from pipelines.music.renderer import SAMPLE_RATE_HZ, render_track
 from pipelines.music.style import sample_attributes
 from pipelines.supply.generators.palette import asked_of, style_of
 from pipelines.supply.generators.protocol import (
@@ -159,6 +158,8 @@ def _combination(
 
 
 def _save(attributes: TrackAttributes, path: Path) -> Failed | None:
+    from pipelines.music.renderer import SAMPLE_RATE_HZ, render_track  # with all of scipy.signal
+
     write_track(path, render_track(attributes), SAMPLE_RATE_HZ)
     pin_serial(path)
     return None
