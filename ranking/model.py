@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,18 @@ class Listener:
         return self.rows.size == 0
 
 
+class Continuation(NamedTuple):
+    """What the pages before this one have decided of a feed that goes on over several.
+
+    Args:
+        seed: That of the feed's first page.
+        slots: How many slots the pages before it have.
+    """
+
+    seed: int
+    slots: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FeedQuery:
     """One request for one page; carries everything below it that would read a clock or a flag.
@@ -90,6 +103,7 @@ class FeedQuery:
         seed: Decides every random choice of this page.
         surface: Where the page is shown ("home", "radio", …).
         exclude: (k,) catalogue rows the caller does not want.
+        continued: The feed whose next page this is; None for a first page.
     """
 
     listener: Listener
@@ -98,6 +112,7 @@ class FeedQuery:
     seed: int
     surface: str = "home"
     exclude: Rows = field(default_factory=lambda: NO_ROWS)
+    continued: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

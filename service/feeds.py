@@ -10,15 +10,16 @@ import numpy as np
 
 from core.errors import SegueError
 from core.ids import new_id
-from core.randomness import derive_seed
 from core.telemetry import Stopwatch
 from ranking.catalogue import Catalogue
 from ranking.experiments.serving.choosing import Choice, attributes_of, choices, variant_name
 from ranking.experiments.serving.comparing import exposures
 from ranking.experiments.serving.outcome import Outcome, serve
+from ranking.listeners.shown import just_shown
 from ranking.listeners.state import load_listener
 from ranking.model import FeedQuery, Page
 from service.cards import Card, read_cards
+from service.cursor import Cursor, feed_seed, next_cursor, read_cursor
 from service.dependencies import Context
 from service.feedset import FeedSet
 from service.pagewriter import ServedPage
@@ -34,20 +35,24 @@ def serve_feed(context: Context, parameters: FeedParameters, now_ms: int) -> Fee
         StoreUnavailableError: If the store cannot tell who asks.
     """
     serving, watch, request_id = context.serving(), Stopwatch(), new_id()
+    user_id, surface = parameters.user_id, parameters.surface
+    cursor = read_cursor(parameters.cursor, user_id, surface) if parameters.cursor else None
     with watch.measure("listener"):
-        query = _query(context, serving, parameters, request_id, now_ms)
+        query = _query(context, serving, parameters, cursor, request_id, now_ms)
     chosen, made = _made(context, serving, query)
     with watch.measure("cards"):
         cards = _cards(context, serving.catalogue, made.page)
         page = on_air(made.page, serving.catalogue, cards)
+        shown = serving.catalogue.tracks.take(page.feed.rows)
         if context.live.is_makeshift:
             page = replace(page, trace=replace(page.trace, degraded=True))
         answer = FeedAnswer(
             request_id=request_id,
-            user_id=parameters.user_id,
-            surface=parameters.surface,
+            user_id=user_id,
+            surface=surface,
             degraded=page.trace.degraded,
             slots=_slots(page, serving.catalogue, cards),
+            next_cursor=next_cursor(cursor, request_id, user_id, surface, shown),
         )
     context.pages.add(
         ServedPage(
@@ -109,17 +114,28 @@ def _made(
 
 
 def _query(
-    context: Context, serving: FeedSet, parameters: FeedParameters, request_id: str, now_ms: int
+    context: Context,
+    serving: FeedSet,
+    parameters: FeedParameters,
+    cursor: Cursor | None,
+    request_id: str,
+    now_ms: int,
 ) -> FeedQuery:
+    tracks = serving.catalogue.tracks
     with context.workspace.database.read() as connection:
         listener = load_listener(connection, serving.catalogue, parameters.user_id, now_ms)
+    excluded = tracks.known_rows(parameters.excluded_ids)
+    if cursor is not None:
+        shown = tracks.known_rows(cursor.shown)
+        listener, excluded = just_shown(listener, shown, now_ms), np.append(excluded, shown)
     return FeedQuery(
         listener=listener,
         size=parameters.size or context.default_size,
         now_ms=now_ms,
-        seed=derive_seed(0, "feed", request_id),
+        seed=feed_seed(request_id),
         surface=parameters.surface,
-        exclude=serving.catalogue.tracks.known_rows(parameters.excluded_ids),
+        exclude=excluded,
+        continued=cursor.goes_on() if cursor else None,
     )
 
 

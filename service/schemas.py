@@ -26,6 +26,8 @@ class FeedParameters(BaseModel):
     surface: str = Field(default="home", pattern=r"^[a-z0-9_-]{1,32}$")
     exclude: str = Field(default="", max_length=16_384)
     """Track ids the caller does not want, separated by commas; unknown ones are ignored."""
+    cursor: str = Field(default="", max_length=8_192)
+    """`next_cursor` of the page before; a feed's first page is asked for without."""
 
     @property
     def excluded_ids(self) -> list[str]:
@@ -67,6 +69,8 @@ class FeedAnswer(BaseModel):
     degraded: bool
     """Whether a fallback made the page."""
     slots: list[Slot]
+    next_cursor: str | None
+    """Asks for the page after this one; null where the feed ends, and another may begin."""
 
 
 class EventBatch(BaseModel):

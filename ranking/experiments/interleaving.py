@@ -46,16 +46,18 @@ def seeded_coin(seed: int) -> Coin:
     return lambda slot, choices: derive_seed(seed, "team-draft", slot) % choices
 
 
-def team_draft(lists: Sequence[Sequence[int]], size: int, coin: Coin) -> Draft:
-    """Draft the first `size` slots of a feed.
+def team_draft(lists: Sequence[Sequence[int]], size: int, coin: Coin, drafted: int = 0) -> Draft:
+    """Draft `size` slots of a feed, the first ones or those after a page.
 
-    A longer draft of the same lists and coin begins with the shorter one, so page 2 of ten slots is
-    `team_draft(lists, 20, coin)` from slot 10 on.
+    A longer draft of the same lists and coin begins with the shorter one. Later pages go on where
+    the one before ended, from lists that leave out what it showed; a round that a page's end cuts
+    in two is completed, and counts as incomplete: nobody knows any more what was wanted in it.
 
     Args:
         lists: Two or more rankings of distinct rows, best first.
         size: Slots to fill; fewer are where all lists end.
         coin: Decides among the rankers with the fewest picks.
+        drafted: Slots of the feed on the pages before.
 
     Raises:
         ValueError: Fewer than two lists.
@@ -66,24 +68,25 @@ def team_draft(lists: Sequence[Sequence[int]], size: int, coin: Coin) -> Draft:
     teams: list[int] = []
     wanted: list[tuple[int | None, ...]] = []
     taken: set[int] = set()
-    counts, positions = [0] * len(lists), [0] * len(lists)
+    counts, positions = _begun_round(len(lists), coin, drafted), [0] * len(lists)
+    begun = sum(counts)
     while len(picks) < size:
         heads = tuple(_head(of, positions, at, taken) for at, of in enumerate(lists))
         able = [at for at, head in enumerate(heads) if head is not None]
         if not able:
             break
-        if len(picks) % len(lists) == 0:
+        if (begun + len(picks)) % len(lists) == 0:
             wanted.append(heads)
         fewest = min(counts[at] for at in able)
         choices = [at for at in able if counts[at] == fewest]
-        team = choices[coin(len(picks), len(choices))] if len(choices) > 1 else choices[0]
+        team = choices[coin(drafted + len(picks), len(choices))] if len(choices) > 1 else choices[0]
         row = heads[team]
         assert row is not None
         picks.append(row)
         teams.append(team)
         taken.add(row)
         counts[team] += 1
-    return _draft(picks, teams, wanted, len(lists))
+    return _draft(picks, teams, wanted, len(lists), begun)
 
 
 def credit(
@@ -114,18 +117,28 @@ def _head(of: Sequence[int], positions: list[int], at: int, taken: set[int]) -> 
     return int(of[positions[at]]) if positions[at] < len(of) else None
 
 
+def _begun_round(width: int, coin: Coin, drafted: int) -> list[int]:
+    """Return who has picked in the round that the page before left incomplete."""
+    counts = [0] * width
+    for slot in range(drafted - drafted % width, drafted):
+        choices = [at for at, count in enumerate(counts) if count == 0]
+        counts[choices[coin(slot, len(choices))]] += 1
+    return counts
+
+
 def _draft(
-    picks: list[int], teams: list[int], wanted: list[tuple[int | None, ...]], width: int
+    picks: list[int], teams: list[int], wanted: list[tuple[int | None, ...]], width: int, begun: int
 ) -> Draft:
-    rounds = np.arange(len(picks), dtype=np.int64) // width
+    numbers = np.arange(begun, begun + len(picks), dtype=np.int64)
     competitive = np.zeros(len(picks), dtype=np.bool_)
+    first = (width - begun) % width  # where the first round of this page's own begins
     for number, heads in enumerate(wanted):
-        part = slice(number * width, (number + 1) * width)
+        part = slice(first + number * width, first + (number + 1) * width)
         own = dict(zip(teams[part], picks[part], strict=True))
         competitive[part] = len(set(heads)) == width and own == dict(enumerate(heads))
     return Draft(
         rows=np.array(picks, dtype=np.int64),
         teams=np.array(teams, dtype=np.int64),
-        rounds=rounds,
+        rounds=numbers // width,
         competitive=competitive,
     )

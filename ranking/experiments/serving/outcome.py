@@ -12,7 +12,7 @@ import numpy as np
 from ranking.experiments.interleaving import Draft, seeded_coin, team_draft
 from ranking.experiments.serving.choosing import CONTROL, Choice
 from ranking.experiments.serving.variants import Parts, Variants
-from ranking.model import Feed, FeedQuery, Page
+from ranking.model import Continuation, Feed, FeedQuery, Page
 
 TREATMENT = 1
 
@@ -54,10 +54,12 @@ def serve(chosen: Sequence[Choice], variants: Variants, query: FeedQuery) -> Out
         for side in (CONTROL, TREATMENT)
     ]
     control, treatment = (side.engine.serve(query) for side in sides)
+    begun = query.continued or Continuation(query.seed, 0)
     draft = team_draft(
         (control.feed.rows.tolist(), treatment.feed.rows.tolist()),
         query.size,
-        seeded_coin(query.seed),
+        seeded_coin(begun.seed),
+        begun.slots,
     )
     keys = [one.key for one in chosen[place].experiment.spec.variations]
     counts = draft.competitive

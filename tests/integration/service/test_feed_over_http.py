@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
 import sqlalchemy as sa
 
 from core.schema import requests
@@ -27,7 +32,7 @@ def test_a_stranger_gets_a_whole_page(service: Service) -> None:
     answer = service.client.get("/v1/feed", params={"user_id": "stranger", "size": 20})
     page = answer.json()
     assert answer.status_code == 200
-    assert set(page) == {"request_id", "user_id", "surface", "degraded", "slots"}
+    assert set(page) == {*("request_id", "user_id", "surface", "degraded", "slots", "next_cursor")}
     assert (page["user_id"], page["surface"], page["degraded"]) == ("stranger", "home", False)
     slots = page["slots"]
     assert [slot["position"] for slot in slots] == list(range(20))
@@ -139,3 +144,42 @@ def test_two_pages_in_a_row_do_not_repeat(service: Service) -> None:
 
     # The page reaches the log within a tenth of a second; from then on it is not shown again.
     wait_until(differs, 5)
+
+
+def pages_of(service: Service, user_id: str, size: int, **more: str) -> Iterator[dict[str, Any]]:
+    """Yield the pages of a feed until it ends."""
+    cursor: str | None = ""
+    while cursor is not None:
+        asked = {"user_id": user_id, "size": size, "cursor": cursor, **more}
+        answer = service.client.get("/v1/feed", params=asked)
+        assert answer.status_code == 200, answer.text
+        yield answer.json()
+        cursor = answer.json()["next_cursor"]
+
+
+@pytest.mark.parametrize("size", [7, 20])
+def test_page_after_page_shows_every_track_once(service: Service, size: int) -> None:
+    # Asked faster than pages are logged, on a surface where what was shown may come back.
+    pages = list(pages_of(service, f"scrolling-{size}", size))
+    shown = [slot["track_id"] for page in pages for slot in page["slots"]]
+    assert len(set(shown)) == len(shown)
+    assert set(shown) == {track_id(number) for number in range(N_TRACKS)}
+    assert pages[-1]["slots"] == []
+    assert len({page["request_id"] for page in pages}) == len(pages)
+
+
+def test_a_creator_keeps_their_distance_over_the_end_of_a_page(service: Service) -> None:
+    pages = islice(pages_of(service, "spaced", 5), 4)
+    creators = [slot["creator_id"] for page in pages for slot in page["slots"]]
+    assert len(creators) == 20
+    for at in range(len(creators) - 2):
+        assert len(set(creators[at : at + 3])) == 3
+
+
+def test_a_cursor_of_somebody_else_or_of_nobody_is_refused(service: Service) -> None:
+    first = service.client.get("/v1/feed", params={"user_id": "eve", "size": 5}).json()
+    for cursor, user_id in ((first["next_cursor"], "mallory"), ("rubbish", "eve")):
+        asked = {"user_id": user_id, "size": 5, "cursor": cursor}
+        answer = service.client.get("/v1/feed", params=asked)
+        assert answer.status_code == 422
+        assert [fault["field"] for fault in answer.json()["errors"]] == ["cursor"]

@@ -132,6 +132,30 @@ def test_a_longer_draft_begins_with_the_shorter(
     assert long.teams[: short.teams.size].tolist() == short.teams.tolist()
 
 
+@settings(max_examples=100)
+@given(
+    orders=st.lists(st.permutations(range(24)), min_size=2, max_size=3),
+    sizes=st.lists(st.integers(1, 7), min_size=1, max_size=3),
+    seed=st.integers(0, 10**6),
+)
+def test_page_after_page_is_one_draft(orders: list[list[int]], sizes: list[int], seed: int) -> None:
+    coin, width = seeded_coin(seed), len(orders)
+    whole = team_draft(orders, sum(sizes), coin)
+    shown: list[int] = []
+    for size in sizes:
+        left = [[row for row in order if row not in shown] for order in orders]
+        page = team_draft(left, size, coin, drafted=len(shown))
+        part = slice(len(shown), len(shown) + size)
+        assert page.rows.tolist() == whole.rows[part].tolist()
+        assert page.teams.tolist() == whole.teams[part].tolist()
+        for at in range(size):
+            first = (len(shown) + at) // width * width
+            inside = len(shown) <= first and first + width <= len(shown) + size
+            # A round that a page's end cuts in two says nothing; the others what they say in one.
+            assert page.competitive[at] == (inside and whole.competitive[len(shown) + at])
+        shown += page.rows.tolist()
+
+
 @settings(max_examples=50)
 @given(ranking=RANKING, size=st.integers(0, 12), seed=st.integers(0, 10**6))
 def test_rankers_that_agree_are_never_told_apart(ranking: list[int], size: int, seed: int) -> None:

@@ -11,12 +11,13 @@ import pytest
 
 from core.errors import ArtifactError, ExperimentError
 from ranking.assembly import FeedConfig, assemble
+from ranking.experiments.interleaving import seeded_coin
 from ranking.experiments.lifecycle.stored import StoredExperiment
 from ranking.experiments.serving.choosing import attributes_of, choices, rivals, variant_name
 from ranking.experiments.serving.comparing import exposures
 from ranking.experiments.serving.outcome import serve
 from ranking.experiments.serving.variants import Parts, Variants
-from ranking.model import AiPreference, FeedQuery, Preferences
+from ranking.model import AiPreference, Continuation, FeedQuery, Preferences
 from ranking.rankers.fusion import FusionRanker
 from ranking.sources.beliefs import TrialBoard, no_evidence
 from tests.support.running_experiments import running_experiment
@@ -234,6 +235,31 @@ def test_two_variations_share_a_page_and_each_slot_is_as_its_own_had_it() -> Non
         (told,) = exposures(chosen, made, query, outcome, 0.0)
         assert told == ("draft", "interleaved", bool(outcome.teams))
     assert shared == len(LISTENERS)
+
+
+def test_pages_that_go_on_are_one_draft() -> None:
+    experiment, made = running_experiment("draft", BACKWARDS, interleave=True), variants()
+    chosen = choices([experiment], {"user_id": "u"})
+    turned = 0
+    for query in LISTENERS:
+        coin = seeded_coin(query.seed)
+        before = serve(chosen, made, replace(query, size=5))
+        after = replace(
+            query,
+            size=4,
+            seed=query.seed + 1,
+            exclude=before.page.feed.rows,
+            continued=Continuation(query.seed, 5),
+        )
+        outcome = serve(chosen, made, after)
+        rows = outcome.page.feed.rows.tolist()
+        assert not set(rows) & set(before.page.feed.rows.tolist())
+        # Slot 4 began a round that slot 5 completes; of slots 6 and 7 the coin of slot 6 decides.
+        assert rows[0] not in outcome.teams
+        if rows[1] in outcome.teams:
+            assert outcome.teams[rows[1]] == ("control", "v1")[coin(6, 2)]
+            turned += 1
+    assert turned > len(LISTENERS) // 2
 
 
 def test_variations_that_want_the_same_share_a_page_that_says_nothing() -> None:
