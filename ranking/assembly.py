@@ -173,6 +173,7 @@ def _binding_filters(catalogue: Catalogue, config: FeedConfig) -> tuple[Candidat
         DislikedFilter(catalogue.clusters),
         BlockedCreatorFilter(catalogue),
         ExcludedFilter(catalogue.clusters),
+        OwnUploadFilter(catalogue),
         AiPreferenceFilter(catalogue),
         GeneratedHoldoutFilter(catalogue, config.generated),
         ExplicitFilter(catalogue),
@@ -185,7 +186,6 @@ def _filters(
 ) -> tuple[CandidateFilter, ...]:
     return (
         *_binding_filters(catalogue, config),
-        OwnUploadFilter(catalogue),
         HeardFilter(config.repeats, catalogue.clusters),
         NearDuplicateFilter(learned.vectors, config.near_duplicate),
     )

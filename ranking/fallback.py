@@ -21,7 +21,7 @@ class Fallback:
         popular: Active tracks by popularity.
         trial: Trial tracks, for when there is nothing else.
         filters: All filters of the feed.
-        binding: Those that hold whatever happens: rights, blocks, dislikes, preferences.
+        binding: Those that hold whatever happens: rights, own uploads, blocks, dislikes, wishes.
         n_tracks: Tracks of the catalogue.
     """
 
