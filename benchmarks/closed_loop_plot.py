@@ -103,13 +103,13 @@ def draw(lines: Lines, turns: list[int], target: Path) -> None:
             for world, name in WORLDS.items():
                 axis.plot(turns, [_mean(lines, world, turn, group, measure) for turn in turns],
                           marker="o", label=name)  # fmt: skip
-            axis.set_title(f"{group} listeners")
+            axis.set_title("starved listeners" if group == "starved" else "all others")
             axis.set_ylabel(MEASURES[measure])
             axis.grid(alpha=0.3)
     axes[1, 0].set_xlabel("day")
     axes[1, 1].set_xlabel("day")
-    axes[0, 0].legend()
-    figure.tight_layout()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper center", ncols=len(WORLDS))
+    figure.tight_layout(rect=(0, 0, 1, 0.95))
     figure.savefig(target)
 
 
