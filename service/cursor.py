@@ -22,7 +22,8 @@ from service.problems import FieldFault, ProblemError
 MAX_SHOWN = 200
 """Slots of one feed; a cursor of so many ids of 36 characters still fits into an address."""
 MAX_TEXT = 8_192
-_MAX_JSON = 64 * 1024  # what a small text may unfold to
+"""Characters of a cursor; the address of a request holds no more with certainty."""
+MAX_JSON = 64 * 1024  # bytes that a small text may unfold to
 
 
 class Cursor(BaseModel):
@@ -37,10 +38,11 @@ class Cursor(BaseModel):
     shown: Annotated[tuple[ExternalId, ...], Field(min_length=1, max_length=MAX_SHOWN)]
     """Track ids, first to last."""
 
-    def write(self) -> str:
-        """Return it as text for an address."""
-        packed = zlib.compress(self.model_dump_json().encode(), level=9)
-        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    def write(self) -> str | None:
+        """Return it as text for an address; None where its ids are too long for one."""
+        opened = self.model_dump_json().encode()
+        text = base64.urlsafe_b64encode(zlib.compress(opened, level=9)).rstrip(b"=").decode()
+        return text if len(opened) <= MAX_JSON and len(text) <= MAX_TEXT else None
 
     def goes_on(self) -> Continuation:
         """Return what the engine has to know of it."""
@@ -69,7 +71,7 @@ def read_cursor(text: str, user_id: str, surface: str) -> Cursor:
     """
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        opened = zlib.decompressobj().decompress(packed, _MAX_JSON)
+        opened = zlib.decompressobj().decompress(packed, MAX_JSON)
         found = Cursor.model_validate_json(opened)
     except (binascii.Error, ValueError, zlib.error, ValidationError):
         raise _refused("is none that this service gave") from None
@@ -81,7 +83,7 @@ def read_cursor(text: str, user_id: str, surface: str) -> Cursor:
 def next_cursor(
     before: Cursor | None, request_id: str, user_id: str, surface: str, shown: Sequence[str]
 ) -> str | None:
-    """Return the cursor of the page after this one; None where the feed has its most slots.
+    """Return the cursor of the page after this one; None where the feed can go on no further.
 
     Args:
         before: This page's own.

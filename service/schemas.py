@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.events import ExternalId, Interaction
 from ranking.model import AiPreference
+from service.cursor import MAX_TEXT
 
 MAX_EVENTS = 500
 MAX_BLOCKED_CREATORS = 1_000
@@ -26,7 +27,7 @@ class FeedParameters(BaseModel):
     surface: str = Field(default="home", pattern=r"^[a-z0-9_-]{1,32}$")
     exclude: str = Field(default="", max_length=16_384)
     """Track ids the caller does not want, separated by commas; unknown ones are ignored."""
-    cursor: str = Field(default="", max_length=8_192)
+    cursor: str = Field(default="", max_length=MAX_TEXT)
     """`next_cursor` of the page before; a feed's first page is asked for without."""
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,21 @@ def test_a_feed_ends_with_its_most_slots_or_an_empty_page() -> None:
     read = read_cursor(longest, "u" * 36, "home")
     assert next_cursor(read, "r2", "u" * 36, "home", ["last"]) is None
     assert next_cursor(read, "r2", "u" * 36, "home", []) is None
+
+
+@pytest.mark.parametrize("mark", ["x", "é"])
+def test_every_cursor_that_is_given_is_taken_back_however_long_the_ids(mark: str) -> None:
+    rng = np.random.default_rng(1)
+    ended = 0
+    for length in (8, 36, 100, 128):
+        letters = rng.integers(0, 10, (MAX_SHOWN - 1, length - 1))
+        ids = [mark + "".join(map(str, row)) for row in letters.tolist()]
+        given = next_cursor(None, "r", "ada", "home", ids)
+        ended += given is None
+        if given is not None:
+            assert len(given) <= MAX_TEXT
+            assert read_cursor(given, "ada", "home").shown == tuple(ids)
+    assert 0 < ended < 4
 
 
 def _packed(text: bytes) -> str:
@@ -66,5 +82,6 @@ def test_no_text_breaks_it(text: str) -> None:
 @pytest.mark.parametrize(("user_id", "surface"), [("ben", "home"), ("ada", "radio")])
 def test_nobody_goes_on_with_the_feed_of_another(user_id: str, surface: str) -> None:
     text = Cursor(feed="r", user_id="ada", surface="home", shown=("a",)).write()
+    assert text is not None
     with pytest.raises(ProblemError, match="is of 'ada' on 'home'"):
         read_cursor(text, user_id, surface)
